@@ -1,0 +1,1 @@
+"""fit_platform: Polar, Strava and Fitbit in; every real activity once, and heart-rate facts, out."""

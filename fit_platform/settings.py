@@ -1,0 +1,144 @@
+"""Every setting, in one validated object. Nothing else in the package reads the environment.
+
+Settings come from the environment or a `.env` file; each has a documented default unless it cannot have one.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fit_platform.errors import ConfigError
+
+Url = Annotated[str, BeforeValidator(lambda v: str(HttpUrl(v)).rstrip("/"))]
+
+
+class ProviderSettings(BaseModel):
+    """Where one provider is and who we are there. Every URL can point at another host."""
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    api_url: str
+    authorize_url: str
+    token_url: str
+    revoke_url: str | None = None
+
+    def credentials(self, provider: str) -> tuple[str, str]:
+        """Client id and secret, or a ConfigError that names the missing variables."""
+        if self.client_id and self.client_secret:
+            return self.client_id, self.client_secret.get_secret_value()
+        prefix = f"FIT_{provider.upper()}"
+        raise ConfigError(f"{provider}: set {prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET (in the environment or .env)")
+
+
+_DEFAULT_URLS = {
+    "polar": {
+        "api_url": "https://www.polaraccesslink.com/v3",
+        "authorize_url": "https://flow.polar.com/oauth2/authorization",
+        "token_url": "https://polarremote.com/v2/oauth2/token",
+    },
+    "strava": {
+        "api_url": "https://www.strava.com/api/v3",
+        "authorize_url": "https://www.strava.com/oauth/authorize",
+        "token_url": "https://www.strava.com/oauth/token",
+        "revoke_url": "https://www.strava.com/oauth/revoke",
+    },
+    "fitbit": {
+        "api_url": "https://health.googleapis.com/v4",
+        "authorize_url": "https://accounts.google.com/o/oauth2/v2/auth",
+        "token_url": "https://oauth2.googleapis.com/token",
+        "revoke_url": "https://oauth2.googleapis.com/revoke",
+    },
+}
+
+
+class Settings(BaseSettings):
+    """All settings, prefix `FIT_`. Build it with `load_settings()`, which turns a bad value into one clear line."""
+
+    model_config = SettingsConfigDict(env_prefix="FIT_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(Path(".fit"), description="Local state: tokens, landing zone, warehouse, Dagster.")
+    target: Literal["local", "gcp"] = Field("local", description="Where landing and warehouse live.")
+    landing_url: str | None = Field(
+        None, description="A folder or gs://bucket/prefix; default: `landing` under FIT_HOME."
+    )
+    start_date: date = Field(date(2015, 1, 1), description="First partition day.")
+    secret_key: SecretStr | None = Field(None, description="Optional: encrypts tokens at rest.")
+    strava_api_retention_days: Literal["keep"] | int | None = Field(
+        None,
+        description="Days that Strava API rows may be kept, or `keep`. No default: linking Strava asks or refuses.",
+    )
+
+    polar_client_id: str | None = None
+    polar_client_secret: SecretStr | None = None
+    polar_api_url: Url = _DEFAULT_URLS["polar"]["api_url"]
+    polar_authorize_url: Url = _DEFAULT_URLS["polar"]["authorize_url"]
+    polar_token_url: Url = _DEFAULT_URLS["polar"]["token_url"]
+
+    strava_client_id: str | None = None
+    strava_client_secret: SecretStr | None = None
+    strava_api_url: Url = _DEFAULT_URLS["strava"]["api_url"]
+    strava_authorize_url: Url = _DEFAULT_URLS["strava"]["authorize_url"]
+    strava_token_url: Url = _DEFAULT_URLS["strava"]["token_url"]
+    strava_revoke_url: Url = _DEFAULT_URLS["strava"]["revoke_url"]
+
+    fitbit_client_id: str | None = None
+    fitbit_client_secret: SecretStr | None = None
+    fitbit_api_url: Url = _DEFAULT_URLS["fitbit"]["api_url"]
+    fitbit_authorize_url: Url = _DEFAULT_URLS["fitbit"]["authorize_url"]
+    fitbit_token_url: Url = _DEFAULT_URLS["fitbit"]["token_url"]
+    fitbit_revoke_url: Url = _DEFAULT_URLS["fitbit"]["revoke_url"]
+
+    gcp_project: str | None = None
+    bigquery_location: str = "EU"
+    bigquery_dataset_prefix: str = ""
+
+    @field_validator("strava_api_retention_days", mode="before")
+    @classmethod
+    def _retention(cls, value: object) -> object:
+        if value in (None, "", "keep"):
+            return value or None
+        days = int(str(value))
+        if days < 1:
+            raise ValueError("must be `keep` or a whole number of days, 1 or more")
+        return days
+
+    @cached_property
+    def home_dir(self) -> Path:
+        """FIT_HOME, absolute."""
+        return self.home.expanduser().absolute()
+
+    @cached_property
+    def landing_dir(self) -> str:
+        """Where landing objects go: a folder path, or a gs:// URL."""
+        return self.landing_url or str(self.home_dir / "landing")
+
+    @cached_property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file of the local target. Its name is fixed: DuckDB names the catalog after the file."""
+        return self.home_dir / "warehouse" / "fit.duckdb"
+
+    @cached_property
+    def dagster_home(self) -> Path:
+        """Where the Dagster instance keeps runs and events."""
+        return self.home_dir / "dagster"
+
+    def provider(self, name: str) -> ProviderSettings:
+        """One provider's settings."""
+        fields = {k.removeprefix(f"{name}_"): v for k, v in self.__dict__.items() if k.startswith(f"{name}_")}
+        return ProviderSettings.model_validate({k: v for k, v in fields.items() if k in ProviderSettings.model_fields})
+
+
+def load_settings() -> Settings:
+    """Read and validate the settings once; a bad one is a ConfigError that names the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(f"FIT_{name}: {first['msg']} (got {first.get('input')!r})") from None
