@@ -1,0 +1,1 @@
+"""Athletes, their connections to providers, and the custody of tokens. No dagster here."""
