@@ -1,0 +1,1 @@
+"""The request budget that all processes share. No dagster here."""
