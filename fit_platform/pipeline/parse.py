@@ -30,7 +30,7 @@ from fit_platform.providers.base import ColumnarParser, RecordContext, Resource
 from fit_platform.warehouse.base import Quarantined
 from fit_platform.warehouse.schema import Table
 
-BATCH_BYTES = 192 * 2**20  # uncompressed JSON parsed at once; bounds memory at about three times this
+BATCH_BYTES = 64 * 2**20  # uncompressed JSON parsed at once; bounds memory at about three times this
 _MIN_OBJECT_BYTES = 16 * 2**20
 _VALUE_LENGTH = 2000
 _IN_FILE = re.compile(r' in file "[^"]*"')  # a temporary path of this machine, which helps nobody

@@ -50,30 +50,47 @@ def sorted_into_days(
         yield DayAnswer(day, tuple(days[day])) if day in days else absent(day)
 
 
-def in_ever_smaller_ranges(
+# So many spoilt days in a row are no longer the days' fault: the endpoint is broken, and asking on would burn quota.
+_SPOILT_IN_A_ROW = 3
+
+
+def in_ranges(
     api: ApiClient,
     window: Window,
+    range_days: int,
     ask: Callable[[Window], Iterable[Pulled]],
     landed: Callable[[date], list[Item]],
     request: Mapping[str, Any],
 ) -> Iterator[Pulled]:
-    """`ask` for the window; if the answer stays unreadable, for its halves, down to the one day that spoils it.
+    """`ask` for ranges of the window; where an answer stays unreadable, for halves, down to the one day that spoils it.
 
     That day is answered by what has landed before plus the rejected body, so that nothing is lost and it is asked for
-    again next time.
+    again next time. Raises the BadPayload when it is not about single days.
     """
-    try:
-        answers = list(ask(window))
-    except BadPayload as error:
-        if window.first == window.last:
-            rejected = Rejected(error.body, error.detail, request, api.clock())
-            yield DayAnswer(window.first, (*landed(window.first), rejected))
+    spoilt_in_a_row = 0
+
+    def walk(part: Window) -> Iterator[Pulled]:
+        nonlocal spoilt_in_a_row
+        try:
+            answers = list(ask(part))
+        except BadPayload as error:
+            if part.first == part.last:
+                spoilt_in_a_row += 1
+                if spoilt_in_a_row == _SPOILT_IN_A_ROW:
+                    raise
+                rejected = Rejected(error.body, error.detail, request, api.clock())
+                yield DayAnswer(part.first, (*landed(part.first), rejected))
+                return
+        else:
+            spoilt_in_a_row = 0
+            yield from answers
             return
-        half = window.first + (window.last - window.first) // 2
-        yield from in_ever_smaller_ranges(api, Window(window.first, half), ask, landed, request)
-        yield from in_ever_smaller_ranges(api, Window(half + timedelta(days=1), window.last), ask, landed, request)
-        return
-    yield from answers
+        half = part.first + (part.last - part.first) // 2
+        yield from walk(Window(part.first, half))
+        yield from walk(Window(half + timedelta(days=1), part.last))
+
+    for part in window.chunks(range_days):
+        yield from walk(part)
 
 
 def decoded(item: Item) -> Any:

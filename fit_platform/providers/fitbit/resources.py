@@ -13,7 +13,7 @@ from fit_platform.errors import BadRecord
 from fit_platform.providers.base import DayAnswer, DayOf, Item, Landed, Parser, Pulled, Resource, Window
 from fit_platform.providers.fitbit import client, records, samples, tables
 from fit_platform.providers.http import ApiClient
-from fit_platform.providers.pulling import decoded, identity, in_ever_smaller_ranges, sorted_into_days
+from fit_platform.providers.pulling import decoded, identity, in_ranges, sorted_into_days
 
 _SCOPE = "https://www.googleapis.com/auth/googlehealth.{}.readonly"
 ACTIVITY_SCOPES = (_SCOPE.format("activity_and_fitness"),)
@@ -24,6 +24,7 @@ SLEEP_SCOPES = (_SCOPE.format("sleep"),)
 # (17,000 points a day, 30 MB for these days), steps every minute at most (10 MB).
 HEART_RATE_RANGE_DAYS = 7
 STEPS_RANGE_DAYS = 28
+OBJECTS_RANGE_DAYS = 366  # exercises, sleeps, daily values: some hundred a year
 
 DayOfPayload = Callable[[Any], date]
 _ONE_DAY = timedelta(days=1)
@@ -103,7 +104,7 @@ def _objects(
         items = [Item(point, request, now) for point in ask(part)]
         yield from sorted_into_days(part, [(_day(day_of, item), item) for item in items])
 
-    yield from in_ever_smaller_ranges(api, window, by_day, partial(landed, resource), request)
+    yield from in_ranges(api, window, OBJECTS_RANGE_DAYS, by_day, partial(landed, resource), request)
 
 
 def _day(day_of: DayOfPayload, item: Item) -> date | None:
@@ -136,8 +137,7 @@ def _samples(
             payload = b'{"dataPoints":[' + b",".join(found) + b"]}"
             yield DayAnswer(day, (Item(payload, request, now),) if found else ())
 
-    for chunk in window.chunks(range_days):
-        yield from in_ever_smaller_ranges(api, chunk, by_day, partial(landed, resource), request)
+    yield from in_ranges(api, window, range_days, by_day, partial(landed, resource), request)
 
 
 def _request(resource: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fit_platform.providers.pulling import (
     Absent,
     decoded,
     identity,
-    in_ever_smaller_ranges,
+    in_ranges,
     nothing_within,
     sorted_into_days,
 )
@@ -108,8 +108,7 @@ def _by_range(
         items = _items(api, objects, request)
         yield from sorted_into_days(part, [(_day_of(item, day_of), item) for item in items], absent)
 
-    for chunk in window.chunks(RANGE_DAYS):
-        yield from in_ever_smaller_ranges(api, chunk, ask, partial(landed, resource), request)
+    yield from in_ranges(api, window, RANGE_DAYS, ask, partial(landed, resource), request)
 
 
 def _day_by_day(
@@ -136,8 +135,7 @@ def _day_by_day(
         # Asked for by its date, so it is of that date, whatever it says or lacks.
         yield from sorted_into_days(part, [(day, item) for item in _items(api, objects, request)], absent)
 
-    for single in window.chunks(1):
-        yield from in_ever_smaller_ranges(api, single, ask, partial(landed, resource), request)
+    yield from in_ranges(api, window, 1, ask, partial(landed, resource), request)
 
 
 def _items(api: ApiClient, objects: list[bytes], request: dict[str, Any]) -> list[Item]:

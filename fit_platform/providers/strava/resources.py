@@ -21,9 +21,11 @@ from fit_platform.providers.base import (
     Window,
 )
 from fit_platform.providers.http import ApiClient
-from fit_platform.providers.pulling import decoded, fingerprint, identity, in_ever_smaller_ranges, sorted_into_days
+from fit_platform.providers.pulling import decoded, fingerprint, identity, in_ranges, sorted_into_days
 from fit_platform.providers.strava import client, records, streams, tables
 
+# Strava has no limit; a range of two years, some thousand summaries, keeps memory and the cost of a failure in bounds.
+RANGE_DAYS = 731
 # Summary fields whose change implies other streams: the recording was replaced, cropped or moved.
 _STREAM_FIELDS = ("start_date", "upload_id", "elapsed_time", "moving_time", "distance")
 # So many activities in a row whose streams cannot be had are no longer the activities' fault.
@@ -51,7 +53,7 @@ def pull_activities(api: ApiClient, window: Window, landed: Landed) -> Iterator[
         items = [Item(payload, request, now) for payload in payloads]
         yield from sorted_into_days(part, [(_day_of(item), item) for item in items])
 
-    yield from in_ever_smaller_ranges(api, window, ask, partial(landed, "activities"), request)
+    yield from in_ranges(api, window, RANGE_DAYS, ask, partial(landed, "activities"), request)
 
 
 def _day_of(item: Item) -> date | None:
