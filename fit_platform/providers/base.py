@@ -171,6 +171,7 @@ class Resource:
     window_days: int | None = None  # how far back the provider serves it; None: no limit known
     range_days: int | None = None  # longest range one request may span; None: no limit known
     page_size: int | None = None
+    max_quiet_days: int | None = None  # longer without data means that something is wrong; None: silence says nothing
     calls: str = ""  # what a backfill costs, in words, for the coverage table
     needs: tuple[str, ...] = ()  # resources of the same provider whose landed days it reads
     extra: Mapping[str, Any] = field(default_factory=dict)

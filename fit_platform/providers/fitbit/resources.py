@@ -203,6 +203,7 @@ RESOURCES = (
         pull=pull_heart_rate,
         parse=Parser(columnar=samples.HEART_RATE),
         scopes=METRICS_SCOPES,
+        max_quiet_days=3,  # a band left on the charger for a weekend is normal, longer is not
         page_size=client.MAX_PAGE_SIZE,
         calls="1 call per 10,000 samples, at least 1 per 7 days",
     ),

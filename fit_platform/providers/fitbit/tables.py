@@ -3,7 +3,7 @@
 from fit_platform.warehouse.schema import Column, Table, Type
 
 _SOURCE = (
-    Column("recording_method", Type.STRING, "How it was recorded, as given (ACTIVELY_MEASURED, PASSIVELY_MEASURED, MANUAL...)."),
+    Column("recording_method", Type.STRING, "How it was recorded, as given (ACTIVELY_MEASURED, MANUAL...)."),
     Column("platform", Type.STRING, "Where the data came from; HEALTH_CONNECT marks copies from other apps."),
     Column("device_name", Type.STRING, "Display name of the device."),
     Column("source_package", Type.STRING, "Package name of the app that wrote it."),

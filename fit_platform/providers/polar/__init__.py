@@ -1,0 +1,1 @@
+"""Polar AccessLink v3: client, OAuth, resources, records and tables. It knows no other provider."""

@@ -179,6 +179,7 @@ RESOURCES = (
         object_id=lambda payload: identity(payload, "date"),
         scopes=SCOPES,
         window_days=HEART_RATE_WINDOW_DAYS,
+        max_quiet_days=3,  # watches sync late; and what Polar does not hold after 28 days is lost
         range_days=RANGE_DAYS,
         calls="1 call per 28 days",
     ),

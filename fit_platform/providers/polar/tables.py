@@ -31,7 +31,7 @@ EXERCISE_SAMPLES = Table(
     "One row per sample instant of a Polar exercise; each series at its own recording rate.",
     (
         Column("exercise_id", Type.STRING, "Polar's exercise id.", nullable=False),
-        Column("elapsed_seconds", Type.FLOAT, "Seconds since the start: position times recording rate.", nullable=False),
+        Column("elapsed_seconds", Type.FLOAT, "Since the start: position times recording rate.", nullable=False),
         Column("sampled_at", Type.TIMESTAMP, "Start instant plus elapsed seconds.", nullable=False),
         Column("heart_rate_bpm", Type.FLOAT, "Heart rate; null where the sensor was off (Polar: 0 or empty)."),
         Column("speed_mps", Type.FLOAT, "Speed (Polar gives km/h)."),
@@ -78,7 +78,7 @@ CONTINUOUS_HEART_RATE = Table(
         Column("local_date", Type.DATE, "The device's civil date.", nullable=False),
         Column("second_of_day", Type.INT, "Wall-clock second of the civil day, 0 to 86399.", nullable=False),
         Column("sample_index", Type.INT, "Position in the day's series, from 0.", nullable=False),
-        Column("fold", Type.INT, "How often the wall clock had jumped back before this sample (DST, travel).", nullable=False),
+        Column("fold", Type.INT, "How often the clock had jumped back before (DST, travel).", nullable=False),
         Column("bpm", Type.FLOAT, "Heart rate as given; Polar uses 0 for no data."),
     ),
     key=("athlete_id", "local_date", "sample_index"),

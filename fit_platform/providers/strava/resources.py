@@ -149,6 +149,7 @@ RESOURCES = (
         object_id=lambda payload: identity(payload, "id"),
         scopes=("read", "activity:read_all"),
         page_size=client.PAGE_SIZE,
+        max_quiet_days=14,  # a fortnight without sport happens; longer is worth a look
         calls="1 call per 200 activities, and one for the empty page that ends the list",
     ),
     Resource(

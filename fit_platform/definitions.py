@@ -1,0 +1,27 @@
+"""The only entry point: every definition under `defs/`, and what cuts across them: resources and executor."""
+
+import warnings
+
+import dagster as dg
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: beta in name, in use for years
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Assets, checks and resources of the platform.
+
+    The modules are collected from the package, not by `load_from_defs_folder`: that one also imports every installed
+    Dagster integration for its component types, and with them pandas and the BigQuery client, which doubles the time.
+    """
+    from fit_platform import defs as package
+    from fit_platform.defs.resources import executor, resources
+    from fit_platform.settings import load_settings
+
+    settings = load_settings()
+    return dg.Definitions(
+        assets=dg.load_assets_from_package_module(package),
+        asset_checks=dg.load_asset_checks_from_package_module(package),
+        resources=resources(settings),
+        executor=executor(settings),
+    )

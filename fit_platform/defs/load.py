@@ -1,0 +1,105 @@
+"""Load assets: one per provider and resource; typed rows of the landed days, replacing exactly those partitions."""
+
+from datetime import date
+
+import dagster as dg
+
+from fit_platform.defs.partitions import DAILY, window_of
+from fit_platform.defs.plots import heart_rate_plot
+from fit_platform.defs.raw import OWNER, raw_key
+from fit_platform.defs.resources import Platform
+from fit_platform.pipeline.load import load
+from fit_platform.pipeline.observe import observer
+from fit_platform.providers.base import Resource
+from fit_platform.providers.registry import resources
+from fit_platform.warehouse.base import BASE_SCHEMA
+
+ATHLETES_KEY = dg.AssetKey(["load", "accounts", "athletes"])
+_PLOTTED = {("fitbit", "heart_rate"), ("polar", "continuous_heart_rate")}
+_SAMPLED_REASONS = 20
+
+
+def load_key(resource: Resource) -> dg.AssetKey:
+    """Asset key of a resource's base tables."""
+    return dg.AssetKey(["load", resource.provider, resource.name])
+
+
+def build_load_asset(resource: Resource) -> dg.AssetsDefinition:
+    """The load asset of one resource."""
+
+    @dg.asset(
+        key=load_key(resource),
+        deps=[raw_key(resource)],
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=f"load_{resource.provider}",
+        kinds={"duckdb", "parquet"},
+        owners=[OWNER],
+        tags={"layer": "load", "provider": resource.provider},
+        description=f"Typed rows of {resource.provider} {resource.name}: "
+        + " ".join(f"`{table.name}`: {table.description}" for table in resource.tables)
+        + "\n\nLoads only days whose landed content changed. Bad records are in `ops.quarantine` with the reason.",
+        pool="duckdb_writer",
+        metadata={
+            "dagster/table_name": f"{BASE_SCHEMA}.{resource.tables[0].name}",
+            "dagster/column_schema": _column_schema(resource),
+        },
+    )
+    def loaded(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        runtime = platform.runtime
+        window = window_of(context)
+        days = [date.fromisoformat(key) for key in context.partition_keys]
+        report = load(resource, days, runtime.zone, runtime.warehouse)
+        observer().on_load(resource, report)
+        reasons = sorted({bad.reason for bad in report.quarantine})[:_SAMPLED_REASONS]
+        metadata: dict[str, dg.MetadataValue | int | str] = {
+            "days": str(window),
+            "days_loaded": len(report.loaded),
+            "days_unchanged": report.unchanged_days,
+            "rows_loaded": report.rows,
+            "duplicate_rows": report.duplicates,
+            "quarantined": sum(bad.records for bad in report.quarantine),
+        }
+        if reasons:
+            metadata["quarantine_reasons"] = dg.MetadataValue.json(reasons)
+        if len(days) == 1:
+            entry = runtime.warehouse.ledger(resource.provider, resource.name).get(days[0])
+            metadata["dagster/partition_row_count"] = entry.loaded_rows if entry else 0
+            if resource.key in _PLOTTED and runtime.settings.target == "local":
+                metadata["heart_rate"] = heart_rate_plot(runtime.warehouse, resource, days[0])
+        return dg.MaterializeResult(metadata=metadata)
+
+    return loaded
+
+
+def _column_schema(resource: Resource) -> dg.TableSchema:
+    """The main table's columns, as the UI shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                type=column.duckdb_type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for column in resource.tables[0].all_columns
+        ]
+    )
+
+
+@dg.asset(
+    key=ATHLETES_KEY,
+    group_name="load_accounts",
+    kinds={"duckdb"},
+    owners=[OWNER],
+    tags={"layer": "load"},
+    pool="duckdb_writer",
+    description="The linked athletes, as the operator described them: home zone, sex, heart-rate limits.",
+)
+def accounts_athletes(platform: Platform) -> dg.MaterializeResult:
+    """Copy the accounts store into the warehouse."""
+    rows = platform.runtime.load_athletes()
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+
+
+load_assets = [build_load_asset(resource) for resource in resources()]

@@ -1,0 +1,45 @@
+"""The published marts: the copy that readers use, made only when every blocking check before it is green."""
+
+import dagster as dg
+
+from fit_platform.defs.raw import OWNER
+from fit_platform.defs.resources import Platform
+from fit_platform.defs.transform import dbt_day_ranges, dbt_tables
+from fit_platform.pipeline.publish import publish
+
+PUBLISHED_KEY = dg.AssetKey(["published", "marts"])
+
+
+def build_published_asset(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The published copy of these marts."""
+
+    @dg.asset(
+        key=PUBLISHED_KEY,
+        deps=marts,
+        group_name="published",
+        kinds={"duckdb", "parquet"},
+        owners=[OWNER],
+        tags={"layer": "published"},
+        pool="duckdb_writer",
+        description="One DuckDB file (readable by DuckDB 1.2 and later) and one Parquet file a mart, swapped in whole. "
+        "Dashboards and BI read this copy, never the warehouse itself.",
+    )
+    def published_marts(platform: Platform) -> dg.MaterializeResult:
+        runtime = platform.runtime
+        published = publish(runtime.warehouse, runtime.settings.home_dir / "published")
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(published.version),
+            metadata={
+                "dagster/row_count": sum(published.rows.values()),
+                "rows": dg.MetadataValue.json(published.rows),
+                "changed": published.changed,
+                "folder": dg.MetadataValue.path(str(published.folder)),
+            },
+        )
+
+    return published_marts
+
+
+published = build_published_asset(
+    sorted(key for assets in (dbt_tables, dbt_day_ranges) for key in assets.keys if key.path[0] == "marts")
+)

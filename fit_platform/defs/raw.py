@@ -1,0 +1,124 @@
+"""Raw assets: one per provider and resource, a partition a day, pulled for every linked athlete into the landing zone.
+
+What is pulled and how is in `providers/`; this is the wiring. One athlete's failure is a failed check and leaves the
+others alone; when every athlete fails, the step fails, and whether Dagster may try again is the verdict's to say.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from fit_platform.defs.partitions import DAILY, RAW_DAYS_PER_RUN, window_of
+from fit_platform.defs.resources import Platform
+from fit_platform.pipeline.load import day_hash
+from fit_platform.pipeline.observe import observer
+from fit_platform.pipeline.pull import PullReport, pull
+from fit_platform.providers.base import Resource
+from fit_platform.providers.registry import resources
+
+ATHLETES_TAG = "fit/athletes"
+"""Run tag: pull these athletes only, comma-separated."""
+OWNER = "team:fit-platform"
+_CHECK = "every_athlete_pulled"
+_RETRY_SECONDS = 120
+_RETRIES = 3
+
+
+def raw_key(resource: Resource) -> dg.AssetKey:
+    """Asset key of a resource's landing days."""
+    return dg.AssetKey(["raw", resource.provider, resource.name])
+
+
+def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
+    """The raw asset of one resource."""
+    key = raw_key(resource)
+    needs = [dg.AssetKey(["raw", resource.provider, name]) for name in resource.needs]
+
+    @dg.asset(
+        key=key,
+        deps=needs,
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=RAW_DAYS_PER_RUN),
+        group_name=f"raw_{resource.provider}",
+        kinds={resource.provider, "json"},
+        owners=[OWNER],
+        tags={"layer": "raw", "provider": resource.provider},
+        description=_description(resource),
+        pool=f"{resource.provider}_api",
+        check_specs=[
+            dg.AssetCheckSpec(
+                _CHECK,
+                asset=key,
+                description="Every linked athlete's days were answered. When it fails: the metadata says who, why and "
+                "what to do; the other athletes' days are landed.",
+            )
+        ],
+    )
+    def raw(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        runtime = platform.runtime
+        window = window_of(context)
+        only = [name for name in context.run.tags.get(ATHLETES_TAG, "").split(",") if name]
+        clients = runtime.clients(resource.provider, only)
+        report = pull(resource, window, clients, runtime.zone, progress=observer().on_progress)
+        observer().on_pull(report)
+        if report.failures and len(report.failures) == len(clients) and not report.written:
+            raise _failure(context, report)
+        keys = [key for day in window.days() for key in runtime.zone.keys(resource.provider, resource.name, day)]
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(day_hash(runtime.zone, keys)),
+            metadata={
+                "athletes": len(clients),
+                "days": f"{window}",
+                "objects": report.objects,
+                "athlete_days_written": report.changed_days,
+                "athlete_days_unchanged": len(report.written) - report.changed_days,
+                "athlete_days_unavailable": len(report.unknown),
+                "bytes_written": report.bytes_written,
+                "landing": dg.MetadataValue.path(f"{runtime.settings.landing_dir}/raw/provider={resource.provider}"
+                                                 f"/resource={resource.name}"),
+            },
+            check_results=[_athletes_check(key, report, len(clients))],
+        )  # fmt: skip
+
+    return raw
+
+
+def _description(resource: Resource) -> str:
+    limits = [
+        f"Partition day: {resource.day_of}.",
+        f"The provider serves the last {resource.window_days} days." if resource.window_days else "",
+        f"Cost: {resource.calls}." if resource.calls else "",
+    ]
+    return f"{resource.description}\n\n{' '.join(part for part in limits if part)}"
+
+
+def _athletes_check(key: dg.AssetKey, report: PullReport, athletes: int) -> dg.AssetCheckResult:
+    failures = {f.athlete_id: {"verdict": f.verdict, "message": f.message} for f in report.failures}
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=_CHECK,
+        passed=not failures and not report.rejected,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "athletes": athletes,
+            "failed": dg.MetadataValue.json(failures),
+            "rejected_bodies": report.rejected,
+        },
+    )
+
+
+def _failure(context: dg.AssetExecutionContext, report: PullReport) -> dg.Failure | dg.RetryRequested:
+    """The exception that tells Dagster whether, and when, to try again."""
+    text = "; ".join(failure.message for failure in report.failures)
+    retry_at = min((f.retry_at for f in report.failures if f.retry_at), default=None)
+    verdicts = {failure.verdict for failure in report.failures}
+    may_wait = context.run.tags.get("fit/interactive") != "true"  # `sync` tells the person instead of waiting
+    if retry_at is not None and may_wait:
+        wait = max(1.0, (retry_at - datetime.now(UTC)).total_seconds())
+        return dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=wait)
+    if verdicts & {"transient", "no network", "bad payload"} and may_wait:
+        return dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS)
+    return dg.Failure(text, allow_retries=False)
+
+
+raw_assets = [build_raw_asset(resource) for resource in resources()]

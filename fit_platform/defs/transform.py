@@ -1,0 +1,110 @@
+"""dbt as assets, in two steps: the day-ranged models with all that they read, and then the small whole tables.
+
+dbt tests become asset checks; one with severity `error` stops everything behind it, the publishing of the marts above
+all. Neither step runs dbt when nothing was loaded since the last build and nobody asked for it.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+
+from fit_platform.dbt import DBT_PROJECT, ensure_manifest
+from fit_platform.defs.partitions import DAILY
+from fit_platform.defs.raw import OWNER
+from fit_platform.defs.resources import Platform
+from fit_platform.settings import load_settings
+
+FULL_REFRESH_TAG = "fit/full_refresh"
+"""Run tag: the models changed, so every day is built again."""
+_KEPT_DBT_RUNS = 10
+DAY_RANGED = "+config.materialized:incremental"
+"""The day-ranged models and everything upstream of them. Being closed upstream, it is one dbt call: a selection that
+the rest interleaves with would be cut into many, at several seconds each."""
+
+
+class Translator(DagsterDbtTranslator):
+    """Names, groups and owners of dbt nodes: the folder is the layer, group and first part of the key."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """The spec of a model or seed; sources are left to their load assets."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id)
+        if node is None:
+            return spec
+        layer = "seeds" if node["resource_type"] == "seed" else node["fqn"][1]
+        return spec.replace_attributes(
+            key=dg.AssetKey([layer, node["name"]]),
+            group_name=layer,
+            owners=[OWNER],
+            tags={"layer": layer},
+        )
+
+
+translator = Translator(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+_MANIFEST = ensure_manifest(load_settings())
+
+
+def day_range_vars(first: date, last: date, pending: list[date]) -> dict[str, str]:
+    """The dbt variables that make the day-ranged models cover the asked days and every day that waits for a build.
+
+    `end_date` is exclusive.
+    """
+    start, end = min([first, *pending]), max([last, *pending]) + timedelta(days=1)
+    return {"start_date": start.isoformat(), "end_date": end.isoformat()}
+
+
+@dbt_assets(
+    manifest=_MANIFEST,
+    project=DBT_PROJECT,
+    dagster_dbt_translator=translator,
+    exclude=DAY_RANGED,
+    name="dbt_tables",
+    pool="duckdb_writer",
+)
+def dbt_tables(context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+    """The models that are small enough to be built whole: activities, nights, daily totals."""
+    yield from _run(["build"], context, dbt, platform)
+
+
+@dbt_assets(
+    manifest=_MANIFEST,
+    project=DBT_PROJECT,
+    dagster_dbt_translator=translator,
+    select=DAY_RANGED,
+    partitions_def=DAILY,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    name="dbt_day_ranges",
+    pool="duckdb_writer",
+)
+def dbt_day_ranges(context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+    """The heart-rate models, for the run's days and for days that an earlier, killed run left unbuilt."""
+    warehouse = platform.runtime.warehouse
+    started = datetime.now(UTC)
+    pending = warehouse.pending_days()
+    keys = context.partition_keys
+    if context.run.tags.get(FULL_REFRESH_TAG) == "true":
+        arguments = ["build", "--full-refresh"]
+    else:
+        days = day_range_vars(date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]), pending)
+        arguments = ["build", "--vars", json.dumps(days)]
+    yield from _run(arguments, context, dbt, platform)
+    warehouse.mark_built(pending, started)
+
+
+def _run(
+    arguments: list[str], context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: Platform
+) -> Iterator[Any]:
+    """Run dbt while holding the warehouse's lock. Its artifacts go to FIT_HOME, those of the last runs are kept."""
+    folder = platform.runtime.settings.home_dir / "dbt"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT_DBT_RUNS]:
+        shutil.rmtree(old, ignore_errors=True)
+    target = folder / f"{context.op.name}-{context.run_id[:8]}"
+    target.mkdir(exist_ok=True)
+    with platform.runtime.warehouse.exclusive():
+        yield from dbt.cli(arguments, context=context, target_path=target).stream()

