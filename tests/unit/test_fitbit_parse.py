@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from provider_fakes import rows, select
+from tests.unit.provider_fakes import rows, select
 
 from fit_platform.errors import BadRecord
 from fit_platform.providers.registry import resource

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 import responses
-from provider_fakes import API, client, payloads, pull, rejects
+from tests.unit.provider_fakes import API, client, payloads, pull, rejects
 
 from fit_platform.errors import BadRequest, Transient
 from fit_platform.providers.base import DayAnswer

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 import responses
-from provider_fakes import API, NOW, CountingQuota, Tokens, client
+from tests.unit.provider_fakes import API, NOW, CountingQuota, Tokens, client
 
 from fit_platform.errors import (
     AuthRevoked,

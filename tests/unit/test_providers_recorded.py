@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pyarrow.parquet as pq
 import pytest
-from provider_fakes import NOW, CountingQuota, Tokens
+from tests.unit.provider_fakes import NOW, CountingQuota, Tokens
 from test_fitbit_parse import POINT, SLEEP
 from test_polar_parse import LIVE
 from test_strava_parse import BY_TYPE, SUMMARY

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 import responses
-from provider_fakes import API, NOW, client, landed_as, payloads, pull, rejects
+from tests.unit.provider_fakes import API, NOW, client, landed_as, payloads, pull, rejects
 
 from fit_platform.errors import BadPayload, QuotaExhausted, Transient
 from fit_platform.providers.base import DayAnswer, DayUnknown, Item

@@ -1,0 +1,259 @@
+"""The sparse types: exercise, sleep, daily resting heart rate, profile and devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from fit_platform.simulator.fitbit.jsontext import BAND, interval
+from fit_platform.simulator.fitbit.query import Bounds
+from fit_platform.simulator.world import Person
+from fit_platform.simulator.world.activity import Record, TrueActivity
+from fit_platform.simulator.world.clock import day_start, iso_z
+from fit_platform.simulator.world.draw import digest
+from fit_platform.simulator.world.night import STAGES, Night
+
+_SOURCE: dict[str, Any] = msgspec.json.decode(BAND)
+_STILL_PROCESSING_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class DataPoint:
+    """One point with the time its type is filtered by."""
+
+    at: int
+    offset_s: int
+    content: dict[str, Any]
+
+    def is_in(self, bounds: Bounds) -> bool:
+        """Does it pass the filter?"""
+        return bounds.has(self.at, self.offset_s)
+
+
+def exercises(person: Person) -> list[DataPoint]:
+    """Exercises, oldest first, filtered by start. Heart rate lies in its own feed, not in here."""
+    return [_exercise(person, activity, record) for activity, record in person.records("fitbit")]
+
+
+def _exercise(person: Person, activity: TrueActivity, record: Record) -> DataPoint:
+    sport, session = activity.session.sport, activity.session
+    lot = digest(record.provider_activity_id)
+    is_detected = record.kind == "detected"
+    seconds = record.ended_at - record.started_at
+    bpm = person.body.heart_rate_between(record.started_at, record.ended_at)
+    streams = person.body.streams(activity)
+    share = np.array([0.5, 0.65, 0.8, 0.9]) * person.athlete.max_hr_bpm
+    floors = [int(((bpm >= low) & (bpm < high)).sum()) for low, high in zip(share, [*share[1:], 999], strict=True)]
+    zones = {
+        f"{name}Time": f"{count}s"
+        for name, count in zip(("light", "moderate", "vigorous", "peak"), floors, strict=True)
+        if count
+    }
+    metrics: dict[str, Any] = {
+        "caloriesKcal": round(seconds / 60 * float(bpm.mean()) * person.athlete.weight_kg / 1150, 1),
+        "averageHeartRateBeatsPerMinute": str(round(float(bpm.mean()))),
+        "heartRateZoneDurations": zones,
+    }
+    if sport.speed_mps:
+        metres = float(streams.distance_m[-1]) * record.distance_factor
+        metrics["distanceMillimeters"] = round(metres * 1000)
+        metrics["averagePaceSecondsPerMeter"] = round(seconds / metres, 4)
+    if sport.steps_per_minute:
+        metrics["steps"] = str(round(sport.steps_per_minute * session.seconds / 60))
+    if sport.has_gps and not is_detected:
+        metrics["elevationGainMillimeters"] = round(streams.ascent_m * 1000)
+    offset, end_offset = person.clock.offset_at(record.started_at), person.clock.offset_at(record.ended_at)
+    # A detected exercise is active a little less than its interval; such durations come with fractions.
+    active = f"{seconds - lot % 60 - 0.5}s" if is_detected else f"{seconds}s"
+    content = {
+        "name": _name(person, "exercise", record.provider_activity_id),
+        "dataSource": _SOURCE if is_detected else _SOURCE | {"recordingMethod": "ACTIVELY_MEASURED"},
+        "exercise": {
+            "interval": _interval(record.started_at, offset, record.ended_at, end_offset),
+            "exerciseType": (sport.detected if is_detected else None) or sport.fitbit,
+            "displayName": ((sport.detected if is_detected else None) or sport.fitbit).replace("_", " ").title(),
+            "activeDuration": active,
+            "metricsSummary": metrics,
+            "exerciseMetadata": {"hasGps": True} if sport.has_gps and not is_detected else {},
+            "createTime": iso_z(record.uploaded_at),
+            "updateTime": iso_z(record.uploaded_at).replace("Z", ".5Z"),
+        },
+    }
+    return DataPoint(record.started_at, offset, content)
+
+
+def sleeps(person: Person) -> list[DataPoint]:
+    """Nights and naps, oldest end first, filtered by end. The newest night is still being worked on."""
+    found: list[DataPoint] = []
+    now = person.config.now_epoch
+    for day in person.civil_dates():
+        night = person.devices.band_night(day)
+        if night is not None:
+            is_processed = now - night.end >= _STILL_PROCESSING_S
+            found.append(_night(person, night, is_processed=is_processed))
+        nap = person.planner.nap(day)
+        if nap is not None and person.config.begin <= nap.start and nap.end <= now:
+            found.append(_nap(person, day, nap.start, nap.end))
+    return found
+
+
+def _night(person: Person, night: Night, *, is_processed: bool) -> DataPoint:
+    minutes = {stage: night.minutes(stage) for stage in STAGES}
+    asleep = sum(minutes.values()) - minutes["awake"]
+    summary: dict[str, Any] = {
+        "minutesInSleepPeriod": str(int((night.end - night.start) // 60)),
+        "minutesAsleep": str(round(asleep)),
+        "minutesAwake": str(round(minutes["awake"])),
+        "minutesToFallAsleep": "4",
+    }
+    sleep: dict[str, Any] = {"type": "STAGES"}
+    if is_processed:
+        sleep["stages"] = [
+            _interval(s.start, person.clock.offset_at(s.start), s.end, person.clock.offset_at(s.end))
+            | {"type": s.stage.upper()}
+            for s in night.stages
+        ]
+        summary["stagesSummary"] = [
+            {
+                "type": stage.upper(),
+                "minutes": str(round(minutes[stage])),
+                "count": str(sum(1 for s in night.stages if s.stage == stage)),
+            }
+            for stage in STAGES
+        ]
+    metadata: dict[str, Any] = {"processed": is_processed, "mainSleep": True}
+    if is_processed:
+        metadata["stagesStatus"] = "SUCCEEDED"
+    return _sleep_point(person, f"night-{night.wake_date}", night.start, night.end, sleep, summary, metadata)
+
+
+def _nap(person: Person, day: date, start: int, end: int) -> DataPoint:
+    minutes = (end - start) // 60
+    parts = [_interval(start, person.clock.offset_at(start), end, person.clock.offset_at(end)) | {"type": "ASLEEP"}]
+    summary = {"minutesInSleepPeriod": str(minutes), "minutesAsleep": str(minutes)}
+    return _sleep_point(
+        person,
+        f"nap-{day}",
+        start,
+        end,
+        {"type": "CLASSIC", "stages": parts},
+        summary,
+        {"processed": True, "nap": True},
+    )
+
+
+def _sleep_point(
+    person: Person,
+    key: str,
+    start: int,
+    end: int,
+    sleep: dict[str, Any],
+    summary: dict[str, Any],
+    metadata: dict[str, Any],
+) -> DataPoint:
+    identity = str(digest(person.config.seed, person.athlete.index, key) >> 3)
+    offset, end_offset = person.clock.offset_at(start), person.clock.offset_at(end)
+    changed = iso_z(end + 1200)
+    content = {
+        "name": _name(person, "sleep", identity),
+        "dataSource": _SOURCE,
+        "sleep": {
+            "interval": _interval(start, offset, end, end_offset),
+            **sleep,
+            "summary": summary,
+            "metadata": metadata,
+            "createTime": changed,
+            "updateTime": changed,
+        },
+    }
+    return DataPoint(end, end_offset, content)
+
+
+def resting_heart_rates(person: Person) -> list[DataPoint]:
+    """One point per civil date that is over, oldest first, filtered by date."""
+    found = []
+    for day in person.civil_dates():
+        if person.clock.date_bounds(day)[1] > person.config.now_epoch:
+            continue
+        has_sleep = person.devices.band_night(day) is not None
+        found.append(
+            DataPoint(
+                day_start(day),
+                0,
+                {
+                    "dataSource": _SOURCE,
+                    "dailyRestingHeartRate": {
+                        "date": {"year": day.year, "month": day.month, "day": day.day},
+                        "beatsPerMinute": str(round(person.body.resting_bpm(day))),
+                        "dailyRestingHeartRateMetadata": {
+                            "calculationMethod": "WITH_SLEEP" if has_sleep else "ONLY_WITH_AWAKE_DATA"
+                        },
+                    },
+                },
+            )
+        )
+    return found
+
+
+def identity(person: Person) -> dict[str, Any]:
+    """Who the token belongs to."""
+    user = person.athlete.fitbit_user_id
+    return {"name": f"users/{user}/identity", "healthUserId": user, "legacyUserId": f"SIM{person.athlete.index:03}"}
+
+
+def profile(person: Person) -> dict[str, Any]:
+    """Age and stride."""
+    athlete = person.athlete
+    age = (person.config.end - athlete.birth_date) // timedelta(days=365, hours=6)
+    return {
+        "name": f"users/{athlete.fitbit_user_id}/profile",
+        "age": age,
+        "membershipStartDate": {"year": 2021, "month": 3, "day": 9},
+        "autoWalkingStrideLengthMm": round(athlete.height_cm * 4.15),
+        "autoRunningStrideLengthMm": round(athlete.height_cm * 6.1),
+    }
+
+
+def settings(person: Person) -> dict[str, Any]:
+    """Zone and units, by where the athlete is now."""
+    now = person.config.now_epoch - 1
+    return {
+        "name": f"users/{person.athlete.fitbit_user_id}/settings",
+        "timeZone": person.clock.zone_at(now).key,
+        "utcOffset": f"{person.clock.offset_at(now)}s",
+        "distanceUnit": "DISTANCE_UNIT_KILOMETERS",
+        "weightUnit": "WEIGHT_UNIT_KILOGRAMS",
+        "languageLocale": "en_GB",
+        "autoStrideEnabled": True,
+    }
+
+
+def paired_devices(person: Person) -> dict[str, Any]:
+    """The one band."""
+    user = person.athlete.fitbit_user_id
+    return {
+        "pairedDevices": [
+            {
+                "name": f"users/{user}/pairedDevices/{digest(user, 'band') >> 16}",
+                "deviceType": "TRACKER",
+                "deviceVersion": "Charge 6",
+                "batteryLevel": 74,
+                "batteryStatus": "MEDIUM",
+                "lastSyncTime": iso_z(person.config.now_epoch - 240),
+                "features": ["HEART_RATE", "SLEEP"],
+            }
+        ]
+    }
+
+
+def _name(person: Person, data_type: str, point_id: str) -> str:
+    return f"users/{person.athlete.fitbit_user_id}/dataTypes/{data_type}/dataPoints/{point_id}"
+
+
+def _interval(start: int, start_offset: int, end: int, end_offset: int) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(interval(start, start_offset, end, end_offset, with_civil=False))
+    return found

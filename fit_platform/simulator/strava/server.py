@@ -1,0 +1,153 @@
+"""Strava's endpoints: which path answers what, how pages end, which scope shows which rows."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+
+from fit_platform.simulator.config import Provider
+from fit_platform.simulator.gate import Call, Gate, json_response
+from fit_platform.simulator.grants import Claims
+from fit_platform.simulator.limits import Verdict
+from fit_platform.simulator.simulation import Simulation
+from fit_platform.simulator.strava import views
+from fit_platform.simulator.strava.auth import auth_routes, fault
+from fit_platform.simulator.world.activity import Record, TrueActivity
+
+_LARGEST_PAGE = 200
+_READ = ("activity:read_all", "activity:read")
+
+
+class StravaGate(Gate):
+    """Strava's refusals and its two aligned windows."""
+
+    provider: Provider = "strava"
+
+    def unauthorized(self) -> Response:
+        """401 in this provider's words."""
+        return fault(401, "Authorization Error", ("Athlete", "access_token", "invalid"))
+
+    def forbidden(self, scope: str) -> Response:
+        """401 as well: Strava has no 403 for scopes."""
+        field = "activity:read_permission" if scope in _READ else f"{scope}_permission"
+        return fault(401, "Authorization Error", ("AccessToken", field, "missing"))
+
+    def too_many(self) -> Response:
+        """429 in this provider's words."""
+        return fault(429, "Rate Limit Exceeded", ("Application", "rate limit", "exceeded"))
+
+    def broken(self) -> Response:
+        """Strava's 500 has no `errors`."""
+        return json_response({"message": "error"}, 500)
+
+    def take(self, claims: Claims) -> Verdict:
+        """Count for the application."""
+        return self.sim.strava_limits.take(self.sim.limits, self.sim.clock.now())
+
+
+def routes(sim: Simulation) -> list[BaseRoute]:
+    """Everything under `/strava`."""
+    gate = StravaGate(sim)
+    api = _Endpoints(sim)
+    return [
+        *auth_routes(sim, ""),
+        Mount(
+            "/api/v3",
+            routes=[
+                *auth_routes(sim, ""),
+                gate.route("/athlete", api.athlete, any_of=("profile:read_all", "read", "read_all")),
+                gate.route("/athlete/zones", api.zones, scope="profile:read_all"),
+                gate.route("/athlete/activities", api.activities, any_of=_READ),
+                gate.route("/activities/{activity_id:int}", api.activity, any_of=_READ),
+                # Rate headers have been missing here since about August 2025 (rStrava #109).
+                gate.route("/activities/{activity_id:int}/streams", api.streams, any_of=_READ, has_rate_headers=False),
+                gate.route("/activities/{activity_id:int}/laps", api.laps, any_of=_READ),
+            ],
+        ),
+    ]
+
+
+def _not_found() -> Response:
+    return fault(404, "Resource Not Found")
+
+
+class _Endpoints:
+    def __init__(self, sim: Simulation) -> None:
+        self.sim = sim
+        self._row = lru_cache(maxsize=2048)(self._render_row)
+
+    def _render_row(self, athlete: str, activity_id: str) -> bytes:
+        person = self.sim.world.people[athlete]
+        pair = next(p for p in person.records("strava") if p[1].provider_activity_id == activity_id)
+        return msgspec.json.encode(views.summary(person, *pair))
+
+    def _visible(self, call: Call) -> list[tuple[TrueActivity, Record]]:
+        """What this token may see: Only-You rows need activity:read_all, and are silently missing without."""
+        pairs = call.person.records("strava")
+        if "activity:read_all" in call.claims.scopes:
+            return pairs
+        name = call.person.athlete.athlete_id
+        return [p for p in pairs if b'"private":true' not in self._row(name, p[1].provider_activity_id)]
+
+    def _find(self, call: Call) -> tuple[TrueActivity, Record] | None:
+        wanted = str(call.path["activity_id"])
+        return next((pair for pair in self._visible(call) if pair[1].provider_activity_id == wanted), None)
+
+    def athlete(self, call: Call) -> Response:
+        return json_response(views.athlete(call.person, is_detailed="profile:read_all" in call.claims.scopes))
+
+    def zones(self, call: Call) -> Response:
+        return json_response(views.zones(call.person))
+
+    def activities(self, call: Call) -> Response:
+        """Pages are always a row short of what was asked, and only an empty one is the end."""
+        try:
+            before, after = (int(call.query[k]) if k in call.query else None for k in ("before", "after"))
+            page, per_page = int(call.query.get("page", "1")), int(call.query.get("per_page", "30"))
+        except ValueError:
+            return fault(400, "Bad Request", ("Application", "parameter", "invalid"))
+        if page < 1 or per_page < 1:
+            return fault(400, "Bad Request", ("Application", "page", "invalid"))
+        if after is not None and after > max(self.sim.clock.now(), call.person.config.now_epoch):
+            return fault(400, "Bad Request", ("Application", "after", "future"))
+        found = [
+            record
+            for _, record in self._visible(call)
+            if (after is None or record.started_at > after) and (before is None or record.started_at < before)
+        ]
+        if after is None or before is not None:
+            found.reverse()  # newest first, except when only `after` is given
+        size = min(per_page, _LARGEST_PAGE)
+        step = size - 1 if size >= 10 else size
+        shown = found[(page - 1) * step : page * step]
+        name = call.person.athlete.athlete_id
+        return json_response(b"[" + b",".join(self._row(name, r.provider_activity_id) for r in shown) + b"]")
+
+    def activity(self, call: Call) -> Response:
+        pair = self._find(call)
+        return json_response(views.detail(call.person, *pair)) if pair else _not_found()
+
+    def laps(self, call: Call) -> Response:
+        pair = self._find(call)
+        return json_response(views.laps(call.person, *pair)) if pair else _not_found()
+
+    def streams(self, call: Call) -> Response:
+        keys = [key for key in call.query.get("keys", "").split(",") if key]
+        if not keys or any(key not in views.STREAM_KEYS for key in keys):
+            return fault(400, "Bad Request", ("Stream", "keys", "invalid"))
+        pair = self._find(call)
+        if pair is None or pair[1].kind == "manual":
+            return _not_found()
+        found = views.stream_set(call.person, *pair, keys)
+        base = "distance" if "distance" in found else "time"
+        described: dict[str, dict[str, Any]] = {
+            key: {"data": data, "series_type": base, "original_size": len(data), "resolution": "high"}
+            for key, data in found.items()
+        }
+        if call.query.get("key_by_type") == "true":
+            return json_response(described)
+        return json_response([{"type": key, **stream} for key, stream in described.items()])
