@@ -10,6 +10,7 @@ import dagster as dg
 
 from fit_platform.defs.partitions import DAILY, RAW_DAYS_PER_RUN, window_of
 from fit_platform.defs.resources import Platform
+from fit_platform.errors import AuthRevoked
 from fit_platform.pipeline.load import day_hash
 from fit_platform.pipeline.observe import observer
 from fit_platform.pipeline.pull import PullReport, pull
@@ -61,6 +62,10 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
         clients = runtime.clients(resource.provider, only)
         report = pull(resource, window, clients, runtime.zone, progress=observer().on_progress)
         observer().on_pull(report)
+        for failure in report.failures:
+            known = runtime.connections.get(resource.provider, failure.athlete_id)
+            if failure.verdict == AuthRevoked.verdict and known is not None and known.broken is None:
+                runtime.custody.needs_consent(resource.provider, failure.athlete_id, failure.reason)
         if report.failures and len(report.failures) == len(clients) and not report.written:
             raise _failure(context, report)
         keys = [key for day in window.days() for key in runtime.zone.keys(resource.provider, resource.name, day)]

@@ -104,7 +104,7 @@ def _run(
     folder.mkdir(parents=True, exist_ok=True)
     for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT_DBT_RUNS]:
         shutil.rmtree(old, ignore_errors=True)
-    target = folder / f"{context.op.name}-{context.run_id[:8]}"
+    target = folder / f"{context.op_execution_context.op.name}-{context.run.run_id[:8]}"
     target.mkdir(exist_ok=True)
     with platform.runtime.warehouse.exclusive():
         yield from dbt.cli(arguments, context=context, target_path=target).stream()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from fit_platform.errors import AuthRevoked, ProviderError, QuotaExhausted
+from fit_platform.errors import AuthRevoked, FitError, ProviderError, QuotaExhausted
 from fit_platform.landing.layout import DayKey
 from fit_platform.landing.zone import LandingZone, Written
 from fit_platform.providers.base import DayUnknown, Item, Resource, Window
@@ -29,12 +29,18 @@ class PullProgress:
 
 @dataclass(frozen=True, slots=True)
 class AthleteFailure:
-    """Why an athlete's pull stopped. `message` is safe to show: no token, no health value."""
+    """Why an athlete's pull stopped. `reason` and `way_out` are safe to show: no token, no health value."""
 
     athlete_id: str
     verdict: str
-    message: str
+    reason: str
+    way_out: str = ""
     retry_at: datetime | None = None
+
+    @property
+    def message(self) -> str:
+        """Reason and way out in one line."""
+        return f"{self.reason}; {self.way_out}" if self.way_out else self.reason
 
 
 @dataclass
@@ -96,11 +102,18 @@ def pull(
                         resource.provider, resource.name, athlete_id, pulled.day, written.changed, written.objects
                     )
                 )
-        except QuotaExhausted as error:
-            report.failures.append(AthleteFailure(athlete_id, error.verdict, str(error), error.until))
-        except AuthRevoked as error:
-            way_out = f"{error}; run `fit-platform link {resource.provider} {athlete_id}`"
-            report.failures.append(AthleteFailure(athlete_id, error.verdict, way_out))
-        except ProviderError as error:
-            report.failures.append(AthleteFailure(athlete_id, error.verdict, str(error)))
+        except FitError as error:
+            report.failures.append(_failure(athlete_id, resource, error))
     return report
+
+
+def _failure(athlete_id: str, resource: Resource, error: FitError) -> AthleteFailure:
+    match error:
+        case QuotaExhausted():
+            return AthleteFailure(athlete_id, error.verdict, str(error), retry_at=error.until)
+        case AuthRevoked():
+            way_out = f"run `fit-platform link {resource.provider} {athlete_id}`"
+            return AthleteFailure(athlete_id, error.verdict, str(error), way_out)
+        case ProviderError():
+            return AthleteFailure(athlete_id, error.verdict, str(error))
+    return AthleteFailure(athlete_id, "configuration", str(error))

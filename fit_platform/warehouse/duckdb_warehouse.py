@@ -72,18 +72,29 @@ class DuckDBWarehouse:
         """An open connection under the lock, in UTC, closed at the end."""
         with self.exclusive():
             read_only = read_only and self.path.exists()
-            try:
-                connection = duckdb.connect(str(self.path), read_only=read_only)
-            except duckdb.IOException as error:
-                raise BusyError(
-                    f"the warehouse {self.path} is open in another program; close it there ({error})"
-                ) from None
+            connection = self._open(read_only=read_only)
             try:
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.execute(f"SET memory_limit = '{self.memory_limit}'")
                 yield connection
             finally:
                 connection.close()
+
+    def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Open the file, waiting for a program that does not know our lock: a person's shell, or an orphaned dbt."""
+        deadline = time.monotonic() + self.lock_timeout_seconds
+        while True:
+            try:
+                return duckdb.connect(str(self.path), read_only=read_only)
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise
+                if time.monotonic() > deadline:
+                    reason = str(error).splitlines()[0]
+                    raise BusyError(
+                        f"the warehouse {self.path} is open in another program; close it there ({reason})"
+                    ) from None
+                time.sleep(_LOCK_POLL_SECONDS)
 
     def prepare(self, tables: Iterable[Table]) -> None:
         """Create schemas and tables; add new nullable columns; refuse any other difference."""

@@ -1,1 +1,1 @@
-"""Fitbit, through the Google Health API v4: client, OAuth, resources, records and tables. It knows no other provider."""
+"""Fitbit, through Google Health v4: client, OAuth, resources, records and tables. It knows no other provider."""
