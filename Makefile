@@ -1,6 +1,6 @@
 # Two commands to get going: `make demo` and `make test`. Each makes the environment it needs, in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check format clean
+.PHONY: help demo dev test check bench-definitions format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 # The environment: the first Python >= 3.11 that runs, uv at its pinned version, every package from the lock file.
 $(READY): uv.lock pyproject.toml
@@ -40,6 +40,9 @@ check: $(READY) ## Lint, types, SQL
 	@$(BIN)/sqlfmt --check --quiet dbt_project
 	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
 	@$(BIN)/uv lock --check --quiet
+
+bench-definitions: $(READY) ## Time to load the definitions, against a bare import of dagster
+	@$(BIN)/python -m tests.bench.definitions
 
 format: $(READY) ## Format Python and SQL
 	@$(BIN)/ruff check --fix --quiet . || true

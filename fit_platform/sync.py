@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 INSTANCE_CONFIG = DBT_DIR.parent / "dagster.yaml"
 _RAW_DAYS_PER_RUN = 30
 _PID_TAG = "fit/pid"
+_DBT_ERRORS_TITLE = "Errors parsed from dbt logs:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +258,15 @@ def _failures(done: dg.ExecuteInProcessResult) -> list[str]:
     for event in done.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
         cause = error.cause or error if error is not None else None
-        message = str(cause.message).strip().splitlines()[0] if cause is not None else "failed"
-        lines.append(f"{event.step_key}: {message}")
+        lines.append(f"{event.step_key}: {_first_words(str(cause.message)) if cause is not None else 'failed'}")
     return lines
+
+
+def _first_words(message: str) -> str:
+    """The line that says what happened. dagster-dbt's messages begin with the command; dbt's own words come later."""
+    lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
+    after_title = lines[lines.index(_DBT_ERRORS_TITLE) + 1 :] if _DBT_ERRORS_TITLE in lines else lines
+    return after_title[0] if after_title else lines[0]
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:

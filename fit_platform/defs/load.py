@@ -62,6 +62,7 @@ def build_load_asset(resource: Resource) -> dg.AssetsDefinition:
         }
         if reasons:
             metadata["quarantine_reasons"] = dg.MetadataValue.json(reasons)
+        metadata["dagster/row_count"] = runtime.warehouse.row_count(resource.tables[0])
         if len(days) == 1:
             entry = runtime.warehouse.ledger(resource.provider, resource.name).get(days[0])
             metadata["dagster/partition_row_count"] = entry.loaded_rows if entry else 0

@@ -39,6 +39,7 @@ class Translator(DagsterDbtTranslator):
         layer = "seeds" if node["resource_type"] == "seed" else node["fqn"][1]
         return spec.replace_attributes(
             key=dg.AssetKey([layer, node["name"]]),
+            description=node["description"],  # the base class appends the model's SQL
             group_name=layer,
             owners=[OWNER],
             tags={"layer": layer},

@@ -1,7 +1,7 @@
 """The published marts: a copy for readers, made after green checks, so that no reader ever locks out the writer.
 
-`published/current` is a link to a folder with `marts.duckdb` (storage v1.2.0, which DuckDB 1.2 and later open) and one
-Parquet file a mart. A publish makes a new folder and then moves the link, so a reader sees the old set or the new one.
+`published/current` is a link to a folder with `fitness.duckdb` (storage v1.2.0, which DuckDB 1.2 and later open; not
+called after its schema, which would make `marts.x` ambiguous) and one Parquet file a mart. A publish makes a new folder and then moves the link, so a reader sees the old set or the new one.
 The folder is named by the content of the marts: publishing the same content again does nothing.
 """
 
@@ -82,7 +82,7 @@ def publish(warehouse: DuckDBWarehouse, root: Path) -> Published:
 
 
 def _copy(db: duckdb.DuckDBPyConnection, marts: list[str], folder: Path) -> None:
-    db.execute(f"ATTACH '{folder / 'marts.duckdb'}' AS published (STORAGE_VERSION '{_STORAGE_VERSION}')")
+    db.execute(f"ATTACH '{folder / 'fitness.duckdb'}' AS published (STORAGE_VERSION '{_STORAGE_VERSION}')")
     try:
         db.execute(f'CREATE SCHEMA published."{MARTS_SCHEMA}"')
         for name in marts:

@@ -206,6 +206,10 @@ class DuckDBWarehouse:
             db.execute(f'INSERT INTO "{BASE_SCHEMA}"."{table.name}" BY NAME SELECT * FROM fresh')
             db.commit()
 
+    def row_count(self, table: Table) -> int:
+        """Rows of a base table."""
+        return int(self.query(f'SELECT count(*) AS n FROM "{BASE_SCHEMA}"."{table.name}"').column("n")[0].as_py())
+
     def drop(self) -> None:
         """Remove the warehouse, to be made anew from the landing zone."""
         with self.exclusive():

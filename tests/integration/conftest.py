@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from fit_platform.demo import link_everyone
+from fit_platform.commands.demo import link_everyone
+from fit_platform.commands.demo_home import environment_with
 from fit_platform.pipeline.publish import mart_hashes
 from fit_platform.providers.base import Window
 from fit_platform.providers.registry import PROVIDERS
@@ -25,21 +25,6 @@ from fit_platform.sync import SyncResult, sync
 
 WINDOW = Window(date(2026, 3, 20), date(2026, 4, 2))  # Berlin's clocks go forward on 29 March
 CONFIG = SimulatorConfig(world=WorldConfig(seed=11, end=WINDOW.last, days=len(WINDOW.days()), athletes=2))
-
-
-@contextmanager
-def variables(values: dict[str, str]) -> Iterator[None]:
-    """Settings come from the environment; so do those of a test, for as long as it runs."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @dataclass
@@ -55,7 +40,7 @@ class House:
 
     @contextmanager
     def open(self) -> Iterator[Runtime]:
-        with variables(self.environment):
+        with environment_with(self.environment):
             yield Runtime(load_settings())
 
     def sync(self, window: Window = WINDOW, **options: Any) -> SyncResult:
@@ -91,7 +76,7 @@ def truth(simulated: str) -> dict[str, Any]:
 def linked(simulated: str, truth: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> House:
     """Every athlete linked with every provider, nothing pulled."""
     house = House(tmp_path_factory.mktemp("linked") / "home", simulated)
-    with variables(house.environment):
+    with environment_with(house.environment):
         link_everyone(Settings(), truth)
     return house
 

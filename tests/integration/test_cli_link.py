@@ -16,7 +16,7 @@ from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import ConnectionStore
 from fit_platform.accounts.tokens import FileTokenStore
 from fit_platform.cli import app
-from fit_platform.demo import consenting
+from fit_platform.commands.demo import consenting
 from fit_platform.settings import load_settings
 from fit_platform.simulator import SimulatorConfig, WorldConfig, environment, running
 

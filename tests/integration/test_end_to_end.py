@@ -109,7 +109,7 @@ def test_nights_and_steps_agree_with_the_truth(synced: House, truth: dict[str, A
 def test_nothing_is_in_quarantine_and_every_blocking_check_is_green(synced: House) -> None:
     assert synced.query("SELECT * FROM ops.quarantine") == []
     with synced.open() as runtime:
-        assert (runtime.settings.home_dir / "published" / "current" / "marts.duckdb").exists()
+        assert (runtime.settings.home_dir / "published" / "current" / "fitness.duckdb").exists()
 
 
 def test_the_same_window_again_changes_nothing_at_all(synced: House, copy_of) -> None:

@@ -63,8 +63,8 @@ def test_a_body_that_is_not_what_was_promised_costs_its_day_only_and_is_asked_ag
 ) -> None:
     house = copy_of(small)
     bad, good = DAYS.last + timedelta(days=1), DAYS.last + timedelta(days=2)
-    poison = {"provider": "fitbit", "path_contains": "dataTypes/heart-rate/", "day": str(bad), "kind": kind, "athlete": "ada"}
-    house.control("scenario", poison=[poison])
+    what = {"provider": "fitbit", "path_contains": "dataTypes/heart-rate/", "athlete": "ada"}
+    house.control("scenario", poison=[{**what, "day": str(bad), "kind": kind}])
     result = house.sync(Window(bad, good), providers=["fitbit"])
     assert result.exit_code == 3
     [row] = house.query("SELECT resource, dt, athlete_id, reason FROM ops.quarantine")

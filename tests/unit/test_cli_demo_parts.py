@@ -13,13 +13,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from fit_platform.accounts.connections import Connection, ConnectionStore
-from fit_platform.children import child
-from fit_platform.demo import consenting
-from fit_platform.demo_home import choose_demo_world, refuse_real_account, save_demo_world
-from fit_platform.demo_score import score_matching
+from fit_platform.commands.children import child
+from fit_platform.commands.demo import consenting
+from fit_platform.commands.demo_home import choose_demo_world, refuse_real_account, save_demo_world
+from fit_platform.commands.demo_score import score_matching
+from fit_platform.commands.usage import UsageError
 from fit_platform.providers.base import Window
 from fit_platform.settings import load_settings
-from fit_platform.usage import UsageError
 
 TODAY = date(2026, 3, 10)
 
@@ -140,7 +140,7 @@ def test_a_child_ends_when_its_parent_is_killed():
         [
             sys.executable,
             "-c",
-            "import time\nfrom fit_platform.children import child\n"
+            "import time\nfrom fit_platform.commands.children import child\n"
             "with child(['http.server', '0', '--bind', '127.0.0.1']) as process:\n"
             "    print('up', flush=True)\n"
             "    time.sleep(60)",

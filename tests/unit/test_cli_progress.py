@@ -8,10 +8,10 @@ from datetime import date
 
 import pytest
 
+from fit_platform.commands.terminal import Bars, Event, Watcher, watching
 from fit_platform.pipeline.load import LoadReport
 from fit_platform.pipeline.pull import AthleteFailure, PullProgress, PullReport
 from fit_platform.providers.registry import PROVIDERS
-from fit_platform.terminal import Bars, Event, Watcher, watching
 
 RESOURCE = PROVIDERS["polar"][0]
 NAME = f"{RESOURCE.provider} {RESOURCE.name}"
@@ -72,7 +72,7 @@ def test_without_a_terminal_each_finished_resource_is_one_line_on_stderr(capsys)
 
 
 def test_without_a_terminal_there_is_a_heartbeat_while_nothing_else_happens(capsys, monkeypatch):
-    monkeypatch.setattr("fit_platform.terminal.HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr("fit_platform.commands.terminal.HEARTBEAT_SECONDS", 0.02)
     err = ""
     with watching({RESOURCE.key: 100}, 1) as watcher:
         watcher.on_progress(landed(1))

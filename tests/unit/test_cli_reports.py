@@ -12,9 +12,9 @@ from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import Broken, Connection, ConnectionStore, State
 from fit_platform.accounts.tokens import FileTokenStore, Token
 from fit_platform.cli import app
+from fit_platform.commands.status import status_facts
 from fit_platform.providers.registry import PROVIDERS
 from fit_platform.settings import load_settings
-from fit_platform.status import status_facts
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -87,7 +87,7 @@ def _value(duckdb_type):
 
 
 def test_status_does_not_wait_for_a_sync_that_holds_the_warehouse(home, ada, monkeypatch):
-    monkeypatch.setattr("fit_platform.status._PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("fit_platform.commands.status._PATIENCE_SECONDS", 0.05)
     warehouse = DuckDBWarehouse(load_settings().warehouse_path)
     warehouse.prepare([])
     with warehouse.exclusive():

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from fit_platform.accounts.connections import Connection, ConnectionStore
 from fit_platform.cli import app
+from fit_platform.commands.usage import Ended
 from fit_platform.errors import FitError
-from fit_platform.usage import Ended
 
 LINKED_AT = "2026-03-01T08:00:00Z"
 

@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 import responses
-from tests.unit.provider_fakes import API, client, payloads, pull, rejects
 
 from fit_platform.errors import BadRequest, Transient
 from fit_platform.providers.base import DayAnswer
 from fit_platform.providers.registry import resource
+from tests.unit.provider_fakes import API, client, payloads, pull, rejects
 
 EXERCISE = resource("fitbit", "exercise")
 HEART_RATE = resource("fitbit", "heart_rate")

@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 import responses
-from tests.unit.provider_fakes import API, NOW, client, landed_as, payloads, pull, rejects
 
 from fit_platform.errors import BadPayload, Forbidden
 from fit_platform.providers.base import DayAnswer, DayUnknown, Item
 from fit_platform.providers.registry import resource
+from tests.unit.provider_fakes import API, NOW, client, landed_as, payloads, pull, rejects
 
 EXERCISES = resource("polar", "exercises")
 HEART_RATE = resource("polar", "continuous_heart_rate")

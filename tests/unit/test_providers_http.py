@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 import responses
-from tests.unit.provider_fakes import API, NOW, CountingQuota, Tokens, client
 
 from fit_platform.errors import (
     AuthRevoked,
@@ -24,6 +23,7 @@ from fit_platform.errors import (
     verdict_of_response,
 )
 from fit_platform.providers.http import Answer, json_of, one_line, verdict_of_broken_connection
+from tests.unit.provider_fakes import API, NOW, CountingQuota, Tokens, client
 
 
 @responses.activate

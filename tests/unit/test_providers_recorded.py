@@ -16,10 +16,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.provider_fakes import NOW, CountingQuota, Tokens
-from test_fitbit_parse import POINT, SLEEP
-from test_polar_parse import LIVE
-from test_strava_parse import BY_TYPE, SUMMARY
 
 from fit_platform.landing.store import FolderStore
 from fit_platform.landing.zone import LandingZone
@@ -28,6 +24,10 @@ from fit_platform.pipeline.pull import pull
 from fit_platform.providers.base import Window
 from fit_platform.providers.http import ApiClient
 from fit_platform.providers.registry import resource, resources
+from tests.unit.provider_fakes import NOW, CountingQuota, Tokens
+from tests.unit.test_fitbit_parse import POINT, SLEEP
+from tests.unit.test_polar_parse import LIVE
+from tests.unit.test_strava_parse import BY_TYPE, SUMMARY
 
 BEAT = {
     "dataSource": {

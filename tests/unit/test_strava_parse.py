@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from tests.unit.provider_fakes import rows, select
 
 from fit_platform.errors import BadRecord
 from fit_platform.providers.registry import resource
+from tests.unit.provider_fakes import rows, select
 
 ACTIVITIES = resource("strava", "activities").parse.records
 STREAMS = resource("strava", "streams").parse.columnar

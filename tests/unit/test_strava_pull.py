@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 import responses
-from tests.unit.provider_fakes import API, NOW, client, landed_as, payloads, pull, rejects
 
 from fit_platform.errors import BadPayload, QuotaExhausted, Transient
 from fit_platform.providers.base import DayAnswer, DayUnknown, Item
 from fit_platform.providers.registry import resource
+from tests.unit.provider_fakes import API, NOW, client, landed_as, payloads, pull, rejects
 
 ATHLETE = resource("strava", "athlete")
 ACTIVITIES = resource("strava", "activities")

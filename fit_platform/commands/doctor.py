@@ -1,0 +1,172 @@
+"""`doctor`: what is misconfigured on this machine, and the fix. Reads only; asks no provider anything."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from fit_platform.accounts.athletes import AthleteStore
+from fit_platform.accounts.connections import ConnectionStore
+from fit_platform.accounts.oauth import OAUTH
+from fit_platform.accounts.status import connection_status
+from fit_platform.commands.demo_home import read_demo_world
+from fit_platform.errors import BusyError, ConfigError
+from fit_platform.settings import Settings
+from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
+
+_OTHERS_MAY = 0o077
+_PATIENCE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `level`: ok, note (may be meant), warning (numbers get worse), problem."""
+
+    about: str
+    level: str
+    detail: str
+    fix: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def examine(settings: Settings, now: datetime) -> list[Finding]:
+    """Everything that can be looked at from here."""
+    return [
+        *_home(settings),
+        *_target(settings),
+        *_tools(),
+        *_providers(settings),
+        *_token_files(settings.home_dir / "tokens"),
+        *_connections(settings, now),
+        *_athletes(settings),
+        *_databases(settings),
+    ]
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    home = settings.home_dir
+    existing = next(path for path in (home, *home.parents) if path.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        yield Finding("FIT_HOME", "ok", f"{home} is writable")
+    else:
+        yield Finding("FIT_HOME", "problem", f"{existing} is not a folder we may write to", "set FIT_HOME to one")
+    if read_demo_world(settings):
+        yield Finding("demo", "note", "this home holds the demo's invented data", "set FIT_HOME for real accounts")
+
+
+def _target(settings: Settings) -> Iterator[Finding]:
+    if settings.target != "local" or settings.landing_dir.startswith("gs://"):
+        fix = "set FIT_TARGET=local, and FIT_LANDING_URL to a folder"
+        yield Finding("FIT_TARGET", "problem", "this version knows the local target only", fix)
+
+
+def _tools() -> Iterator[Finding]:
+    dbt = Path(sys.executable).with_name("dbt")
+    if dbt.exists():
+        yield Finding("dbt", "ok", str(dbt))
+    else:
+        yield Finding("dbt", "problem", f"{dbt} is missing", "make the environment again: make clean, then make demo")
+
+
+def _providers(settings: Settings) -> Iterator[Finding]:
+    linked = {connection.provider for connection in ConnectionStore(settings.home_dir).list()}
+    demo = read_demo_world(settings) is not None
+    for name, oauth in OAUTH.items():
+        try:
+            settings.provider(name).credentials(name)
+            yield Finding(name, "ok", "client id and secret are set")
+        except ConfigError as error:
+            if demo:
+                yield Finding(name, "ok", "simulated; the demo knows its credentials")
+            elif name in linked and oauth.REFRESHES:
+                yield Finding(name, "problem", "linked, but its tokens cannot be refreshed", str(error))
+            else:
+                yield Finding(name, "note", "no client id and secret, so nobody can be linked by consent", str(error))
+
+
+def _token_files(folder: Path) -> Iterator[Finding]:
+    open_files = sorted(
+        path for path in folder.rglob("*") if path.lstat().st_mode & _OTHERS_MAY and not path.is_symlink()
+    )
+    for path in open_files:
+        right = "700" if path.is_dir() else "600"
+        yield Finding("token files", "problem", f"{path} is open to others", f"chmod {right} '{path}'")
+    if folder.exists() and not open_files:
+        yield Finding("token files", "ok", "only their owner can read them")
+
+
+def _connections(settings: Settings, now: datetime) -> Iterator[Finding]:
+    for connection in connection_status(settings, now):
+        about = f"{connection['provider']} of {connection['athlete_id']}"
+        fix = f"fit-platform link {connection['provider']} {connection['athlete_id']}"
+        if connection["state"] == "working" and not connection["missing_scopes"]:
+            yield Finding(about, "ok", "working")
+        elif connection["state"] == "working":
+            yield Finding(about, "warning", f"not granted: {', '.join(connection['missing_scopes'])}", fix)
+        elif connection["state"] == "expiring":
+            yield Finding(about, "warning", f"ends at {connection['expires_at']}", fix)
+        else:
+            yield Finding(about, "problem", f"{connection['state']}: {connection['reason']}", fix)
+
+
+def _athletes(settings: Settings) -> Iterator[Finding]:
+    options = {
+        "timezone": "--timezone",
+        "sex": "--sex",
+        "birth_date": "--birth-date",
+        "max_hr_bpm": "--max-hr",
+        "resting_hr_bpm": "--resting-hr",
+    }
+    for athlete in AthleteStore(settings.home_dir).list():
+        missing = [name for name in options if getattr(athlete, name) is None]
+        fix = f"fit-platform athletes {athlete.athlete_id} {' '.join(f'{options[name]} …' for name in missing)}"
+        if "timezone" in missing:
+            detail = f"without {', '.join(missing)}: local days fall back to UTC where a provider does not tell"
+            yield Finding(athlete.athlete_id, "warning", detail, fix)
+        elif missing:
+            yield Finding(
+                athlete.athlete_id, "note", f"without {', '.join(missing)}: zones and load are estimated", fix
+            )
+        else:
+            yield Finding(athlete.athlete_id, "ok", "described in full")
+
+
+def _databases(settings: Settings) -> Iterator[Finding]:
+    warehouse = DuckDBWarehouse(settings.warehouse_path, lock_timeout_seconds=_PATIENCE_SECONDS)
+    if warehouse.path.exists() and not _is_duckdb(warehouse.path):
+        yield Finding("warehouse", "problem", f"{warehouse.path} is no DuckDB file", "remove it; fit-platform rebuild")
+    elif warehouse.path.exists():
+        try:
+            warehouse.query("SELECT 1")
+            yield Finding("warehouse", "ok", str(warehouse.path))
+        except BusyError as error:
+            yield Finding("warehouse", "note", str(error))
+        except duckdb.Error as error:
+            yield Finding(
+                "warehouse", "problem", f"DuckDB cannot read {warehouse.path}: {error}", "fit-platform rebuild"
+            )
+    for published in (settings.home_dir / "published" / "current").glob("*.duckdb"):
+        try:
+            with duckdb.connect(str(published), read_only=True) as db:
+                db.execute("SELECT count(*) FROM duckdb_tables()")
+            yield Finding("published marts", "ok", str(published))
+        except duckdb.Error as error:
+            yield Finding(
+                "published marts", "problem", f"DuckDB cannot read {published}: {error}", "fit-platform rebuild"
+            )
+
+
+def _is_duckdb(path: Path) -> bool:
+    """DuckDB files carry their mark behind a checksum of eight bytes."""
+    with path.open("rb") as file:
+        return file.read(12)[8:] == b"DUCK"
