@@ -1,8 +1,9 @@
 """The published marts: a copy for readers, made after green checks, so that no reader ever locks out the writer.
 
 `published/current` is a link to a folder with `fitness.duckdb` (storage v1.2.0, which DuckDB 1.2 and later open; not
-called after its schema, which would make `marts.x` ambiguous) and one Parquet file a mart. A publish makes a new folder and then moves the link, so a reader sees the old set or the new one.
-The folder is named by the content of the marts: publishing the same content again does nothing.
+called after its schema, which would make `marts.x` ambiguous) and one Parquet file a mart. A publish makes a new folder
+and then moves the link, so a reader sees the old set or the new one. The folder is named by the content of the marts:
+publishing the same content again does nothing.
 """
 
 from __future__ import annotations
