@@ -14,6 +14,7 @@ from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import Connection, ConnectionStore
 from fit_platform.accounts.custody import Custody
 from fit_platform.accounts.tables import ATHLETES
+from fit_platform.errors import ConfigError
 from fit_platform.landing.store import open_store
 from fit_platform.landing.zone import LandingZone
 from fit_platform.providers.http import ApiClient
@@ -29,7 +30,9 @@ class Runtime:
     """Lazily opened rooms. Making one touches neither disk nor network."""
 
     def __init__(self, settings: Settings) -> None:
-        """Use these settings."""
+        """Use these settings. Raises ConfigError for a target that is not there yet."""
+        if settings.target == "gcp":
+            raise ConfigError("FIT_TARGET=gcp: the GCS and BigQuery side is not built yet; use FIT_TARGET=local")
         self.settings = settings
 
     @cached_property

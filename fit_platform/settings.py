@@ -74,29 +74,35 @@ class Settings(BaseSettings):
         description="Days that Strava API rows may be kept, or `keep`. No default: linking Strava asks or refuses.",
     )
 
-    polar_client_id: str | None = None
-    polar_client_secret: SecretStr | None = None
-    polar_api_url: Url = _DEFAULT_URLS["polar"]["api_url"]
-    polar_authorize_url: Url = _DEFAULT_URLS["polar"]["authorize_url"]
-    polar_token_url: Url = _DEFAULT_URLS["polar"]["token_url"]
+    polar_client_id: str | None = Field(None, description="Polar: id of your API client.")
+    polar_client_secret: SecretStr | None = Field(None, description="Polar: its secret.")
+    polar_api_url: Url = Field(_DEFAULT_URLS["polar"]["api_url"], description="Polar: base URL of the AccessLink v3.")
+    polar_authorize_url: Url = Field(_DEFAULT_URLS["polar"]["authorize_url"], description="Polar: consent page.")
+    polar_token_url: Url = Field(_DEFAULT_URLS["polar"]["token_url"], description="Polar: token endpoint.")
 
-    strava_client_id: str | None = None
-    strava_client_secret: SecretStr | None = None
-    strava_api_url: Url = _DEFAULT_URLS["strava"]["api_url"]
-    strava_authorize_url: Url = _DEFAULT_URLS["strava"]["authorize_url"]
-    strava_token_url: Url = _DEFAULT_URLS["strava"]["token_url"]
-    strava_revoke_url: Url = _DEFAULT_URLS["strava"]["revoke_url"]
+    strava_client_id: str | None = Field(None, description="Strava: id of your API client.")
+    strava_client_secret: SecretStr | None = Field(None, description="Strava: its secret.")
+    strava_api_url: Url = Field(_DEFAULT_URLS["strava"]["api_url"], description="Strava: base URL of the API v3.")
+    strava_authorize_url: Url = Field(_DEFAULT_URLS["strava"]["authorize_url"], description="Strava: consent page.")
+    strava_token_url: Url = Field(_DEFAULT_URLS["strava"]["token_url"], description="Strava: token endpoint.")
+    strava_revoke_url: Url = Field(_DEFAULT_URLS["strava"]["revoke_url"], description="Strava: revocation endpoint.")
 
-    fitbit_client_id: str | None = None
-    fitbit_client_secret: SecretStr | None = None
-    fitbit_api_url: Url = _DEFAULT_URLS["fitbit"]["api_url"]
-    fitbit_authorize_url: Url = _DEFAULT_URLS["fitbit"]["authorize_url"]
-    fitbit_token_url: Url = _DEFAULT_URLS["fitbit"]["token_url"]
-    fitbit_revoke_url: Url = _DEFAULT_URLS["fitbit"]["revoke_url"]
+    fitbit_client_id: str | None = Field(None, description="Google Health: id of your API client.")
+    fitbit_client_secret: SecretStr | None = Field(None, description="Google Health: its secret.")
+    fitbit_api_url: Url = Field(
+        _DEFAULT_URLS["fitbit"]["api_url"], description="Google Health: base URL of the API v4."
+    )
+    fitbit_authorize_url: Url = Field(
+        _DEFAULT_URLS["fitbit"]["authorize_url"], description="Google Health: consent page."
+    )
+    fitbit_token_url: Url = Field(_DEFAULT_URLS["fitbit"]["token_url"], description="Google Health: token endpoint.")
+    fitbit_revoke_url: Url = Field(
+        _DEFAULT_URLS["fitbit"]["revoke_url"], description="Google Health: revocation endpoint."
+    )
 
-    gcp_project: str | None = None
-    bigquery_location: str = "EU"
-    bigquery_dataset_prefix: str = ""
+    gcp_project: str | None = Field(None, description="Google Cloud project (target `gcp`).")
+    bigquery_location: str = Field("EU", description="Where BigQuery datasets are made (target `gcp`).")
+    bigquery_dataset_prefix: str = Field("", description="Stands before each dataset's name (target `gcp`).")
 
     @field_validator("strava_api_retention_days", mode="before")
     @classmethod

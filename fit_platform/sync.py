@@ -253,11 +253,13 @@ class _Runner:
 
 
 def _failures(done: dg.ExecuteInProcessResult) -> list[str]:
-    """The failed steps' messages, one line each."""
+    """The failed steps' messages, one line each; a step that failed on purpose has said why in its report."""
     lines = []
     for event in done.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
         cause = error.cause or error if error is not None else None
+        if cause is not None and cause.cls_name == "Failure":
+            continue
         lines.append(f"{event.step_key}: {_first_words(str(cause.message)) if cause is not None else 'failed'}")
     return lines
 

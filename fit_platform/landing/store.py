@@ -96,7 +96,5 @@ class FolderStore:
 def open_store(url: str) -> ObjectStore:
     """The store that a landing URL names."""
     if url.startswith("gs://"):
-        raise ConfigError(
-            "FIT_LANDING_URL: gs:// needs FIT_TARGET=gcp, which this version does not have yet; give a folder"
-        )
+        raise ConfigError("FIT_LANDING_URL: gs:// needs the Google Cloud target, which is not built yet; give a folder")
     return FolderStore(Path(url).expanduser().absolute())

@@ -26,7 +26,7 @@ REFRESHES: bool = True
 REGISTERS: bool = False
 RETENTION_CHOICE: str = (
     "how long may Strava data be kept? Set FIT_STRAVA_API_RETENTION_DAYS: 7 is what Strava's API policy of June 2026"
-    " allows, and older rows are then purged; `keep` keeps everything, and answering for that is up to you."
+    " allows; `keep` keeps everything, and answering for that is up to you. The choice is recorded with the connection."
     " (Your own bulk export from strava.com is not limited.)"
 )
 
