@@ -44,6 +44,7 @@ class CheckOutcome:
     name: str
     passed: bool
     is_error: bool  # an error stops the marts from being published; a warning does not
+    advice: str = ""  # what to do when it fails, from the check's own description
 
 
 @dataclass
@@ -246,10 +247,17 @@ class _Runner:
                     evaluation.check_name,
                     evaluation.passed,
                     evaluation.severity == dg.AssetCheckSeverity.ERROR,
+                    "" if evaluation.passed else self._advice(evaluation.asset_check_key),
                 )
             )
         self.result.step_failures.extend(_failures(done))
         return bool(done.success)
+
+    def _advice(self, key: dg.AssetCheckKey) -> str:
+        graph = self.definitions.resolve_asset_graph()
+        text = (graph.get_check_spec(key).description if key in graph.asset_check_keys else None) or ""
+        _, _, what_to_do = text.partition("When it fails: ")
+        return " ".join((what_to_do or text).split())
 
 
 def _failures(done: dg.ExecuteInProcessResult) -> list[str]:

@@ -30,8 +30,8 @@ def sync_facts(result: SyncResult, asked: Mapping[tuple[str, str], int]) -> dict
         "checks": {
             "run": len({(check.asset, check.name) for check in result.checks}),
             "failed": [
-                {"asset": check.asset, "check": check.name, "blocking": check.is_error, "advice": advice}
-                for check, advice in zip(failed, advices(failed), strict=True)
+                {"asset": check.asset, "check": check.name, "blocking": check.is_error, "advice": check.advice}
+                for check in failed
             ],
         },
         "built": result.built,
@@ -76,24 +76,6 @@ def failed_checks(checks: Iterable[CheckOutcome]) -> list[CheckOutcome]:
     """Checks that failed in any piece of the window, each once; those that block first."""
     failed = {(check.asset, check.name): check for check in checks if not check.passed}
     return sorted(failed.values(), key=lambda check: (not check.is_error, check.asset, check.name))
-
-
-def advices(checks: Sequence[CheckOutcome]) -> list[str]:
-    """What to do about each failed check, from its own description."""
-    if not checks:
-        return []
-    import dagster as dg
-
-    from fit_platform.definitions import defs
-
-    graph = defs().resolve_asset_graph()
-    found = []
-    for check in checks:
-        key = dg.AssetCheckKey(dg.AssetKey(check.asset.split("/")), check.name)
-        text = (graph.get_check_spec(key).description if key in graph.asset_check_keys else None) or ""
-        _, _, what_to_do = text.partition("When it fails: ")
-        found.append(" ".join((what_to_do or text).split()))
-    return found
 
 
 def print_sync(result: SyncResult, facts: Mapping[str, Any], dbt_errors: Iterable[str] = ()) -> None:

@@ -88,6 +88,8 @@ def test_bad_records_are_quarantined_with_a_reason_and_unknown_sports_are_kept(l
             {"provider": "polar", "path_contains": "exercises", "kind": "unknown_sport"},
             {"provider": "fitbit", "path_contains": "resting", "kind": "missing_key",
              "key": "dailyRestingHeartRate.beatsPerMinute"},
+            {"provider": "polar", "path_contains": "sleep", "kind": "sentinel", "key": "sleep_score", "value": 0},
+            {"provider": "polar", "path_contains": "continuous", "kind": "empty", "athlete": "ben"},
         ],
     )  # fmt: skip
     result = house.sync(window)
@@ -96,6 +98,10 @@ def test_bad_records_are_quarantined_with_a_reason_and_unknown_sports_are_kept(l
     assert all(row["reason"] for row in reasons)
     assert result.published
     assert result.exit_code == 0, result.problems
+    scores = house.query("SELECT sleep_score FROM base.polar_sleep")
+    assert scores
+    assert all(row["sleep_score"] != 0 for row in scores), "Polar's no-data 0 is null"
+    assert house.query("SELECT DISTINCT athlete_id FROM base.polar_continuous_heart_rate") == [{"athlete_id": "ada"}]
     kept = house.query("SELECT count(*) AS n FROM base.strava_activities")[0]["n"]
     assert kept > 0, "the other activities of the day loaded"
 
