@@ -10,7 +10,7 @@ import dagster as dg
 
 from fit_platform.defs.partitions import DAILY, RAW_DAYS_PER_RUN, window_of
 from fit_platform.defs.resources import Platform
-from fit_platform.errors import AuthRevoked
+from fit_platform.errors import AuthRevoked, QuotaExhausted
 from fit_platform.pipeline.load import day_hash
 from fit_platform.pipeline.observe import observer
 from fit_platform.pipeline.pull import PullReport, pull
@@ -22,7 +22,8 @@ ATHLETES_TAG = "fit/athletes"
 OWNER = "team:fit-platform"
 _CHECK = "every_athlete_pulled"
 _RETRY_SECONDS = 120
-_RETRIES = 3
+_RETRIES = {"no network": 30, "quota": 8, "transient": 3, "bad payload": 3}
+"""How often Dagster may try a step again, by verdict: offline for an hour; a quota until its day is over, about."""
 
 
 def raw_key(resource: Resource) -> dg.AssetKey:
@@ -66,8 +67,9 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
             known = runtime.connections.get(resource.provider, failure.athlete_id)
             if failure.verdict == AuthRevoked.verdict and known is not None and known.broken is None:
                 runtime.custody.needs_consent(resource.provider, failure.athlete_id, failure.reason)
-        if report.failures and len(report.failures) == len(clients) and not report.written:
-            raise _failure(context, report)
+        stop = _failure(context, report, athletes=len(clients))
+        if stop is not None:
+            raise stop
         keys = [key for day in window.days() for key in runtime.zone.keys(resource.provider, resource.name, day)]
         return dg.MaterializeResult(
             data_version=dg.DataVersion(day_hash(runtime.zone, keys)),
@@ -112,18 +114,26 @@ def _athletes_check(key: dg.AssetKey, report: PullReport, athletes: int) -> dg.A
     )
 
 
-def _failure(context: dg.AssetExecutionContext, report: PullReport) -> dg.Failure | dg.RetryRequested:
-    """The exception that tells Dagster whether, and when, to try again."""
-    text = "; ".join(failure.message for failure in report.failures)
-    retry_at = min((f.retry_at for f in report.failures if f.retry_at), default=None)
+def _failure(
+    context: dg.AssetExecutionContext, report: PullReport, athletes: int
+) -> dg.Failure | dg.RetryRequested | None:
+    """The exception that tells Dagster whether, and when, to try again; None: what was landed stands as it is.
+
+    A step that waits for quota has not pulled its window, however much of it has landed: without the retry its days
+    would count as materialized, and nobody would ask for the rest.
+    """
     verdicts = {failure.verdict for failure in report.failures}
+    nothing_landed = bool(verdicts) and len(report.failures) == athletes and not report.written
     may_wait = context.run.tags.get("fit/interactive") != "true"  # `sync` tells the person instead of waiting
-    if retry_at is not None and may_wait:
-        wait = max(1.0, (retry_at - datetime.now(UTC)).total_seconds())
-        return dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=wait)
-    if verdicts & {"transient", "no network", "bad payload"} and may_wait:
-        return dg.RetryRequested(max_retries=_RETRIES, seconds_to_wait=_RETRY_SECONDS)
-    return dg.Failure(text, allow_retries=False)
+    waits_for_quota = QuotaExhausted.verdict in verdicts and may_wait
+    if not nothing_landed and not waits_for_quota:
+        return None
+    retries = max(_RETRIES.get(verdict, 0) for verdict in verdicts)
+    if retries and may_wait:
+        retry_at = min((f.retry_at for f in report.failures if f.retry_at), default=None)
+        wait = (retry_at - datetime.now(UTC)).total_seconds() if retry_at is not None else _RETRY_SECONDS
+        return dg.RetryRequested(max_retries=retries, seconds_to_wait=max(1.0, wait))
+    return dg.Failure("; ".join(failure.message for failure in report.failures), allow_retries=False)
 
 
 raw_assets = [build_raw_asset(resource) for resource in resources()]
