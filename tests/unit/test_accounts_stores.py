@@ -121,7 +121,6 @@ def test_a_token_saved_before_there_was_a_key_can_be_read_and_is_sealed_at_the_n
     assert "access-1" not in (tmp_path / "tokens" / "strava" / "ada.json").read_text()
 
 
-@pytest.mark.incident
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"access_token": "a"}', b"\xff\xfe"])
 def test_an_empty_or_cut_token_file_says_how_to_get_out(tmp_path, content):
     FileTokenStore(tmp_path).save("strava", "ada", TOKEN)
