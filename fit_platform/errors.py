@@ -114,6 +114,10 @@ class QuotaExhausted(ProviderError):
         return f"{self.provider}: no requests left{when} ({self.detail}); run the same command again then, it resumes"
 
 
+class DamagedObject(FitError):
+    """A landing object cannot be read (a bad disk, a foreign hand). Its day is pulled again; nothing else suffers."""
+
+
 class BadRecord(FitError):
     """One record cannot be turned into a row; the message is the reason. It goes to quarantine, the rest loads."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from fit_platform.errors import DamagedObject
 from fit_platform.providers.base import Item
 
 _GZIP_LEVEL = 3  # measured on heart-rate answers: level 6 saves 12 % of the bytes and costs three times the time
@@ -85,14 +87,19 @@ def _encode(line: Line) -> bytes:
 
 
 def decode_lines(body: bytes) -> list[Line]:
-    """The lines of a landing object (gzipped NDJSON). Raises msgspec.DecodeError or OSError on a damaged object."""
-    lines = []
-    for raw in gzip.decompress(body).splitlines():
-        line = _decoder.decode(raw)
-        fetched_at = datetime.fromisoformat(line.fetched_at)
-        first = datetime.fromisoformat(line.first_fetched_at) if line.first_fetched_at else fetched_at
-        lines.append(Line(bytes(line.payload), line.request, fetched_at, first, line.tombstone, line.rejected))
-    return lines
+    """The lines of a landing object (gzipped NDJSON). Raises DamagedObject when it is not one."""
+    if not body:
+        raise DamagedObject("damaged object: no bytes")
+    try:
+        return [_line(_decoder.decode(raw)) for raw in gzip.decompress(body).splitlines()]
+    except (OSError, EOFError, zlib.error, ValueError) as error:  # msgspec's errors are ValueErrors
+        raise DamagedObject(f"damaged object: {error}") from None
+
+
+def _line(line: _Line) -> Line:
+    fetched_at = datetime.fromisoformat(line.fetched_at)
+    first = datetime.fromisoformat(line.first_fetched_at) if line.first_fetched_at else fetched_at
+    return Line(bytes(line.payload), line.request, fetched_at, first, line.tombstone, line.rejected)
 
 
 def content_hash(lines: Iterable[Line]) -> str:

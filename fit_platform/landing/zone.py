@@ -6,6 +6,7 @@ the time they were first seen, vanished ones leave a tombstone, and a day that c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from fit_platform.errors import DamagedObject
 from fit_platform.landing.envelope import (
     HEAD_BYTES,
     Line,
@@ -51,33 +53,48 @@ class LandingZone:
     def write_day(self, resource: Resource, athlete_id: str, answer: DayAnswer, now: datetime) -> Written:
         """Land one day's answer. Nothing is written when the content is what has landed already."""
         key = DayKey(resource.provider, resource.name, answer.day, athlete_id)
-        before = self.lines(key)
+        try:
+            before = self.lines(key)
+            is_damaged = False
+        except DamagedObject:
+            before, is_damaged = None, True
         lines = _merge(before or [], answer, resource.object_id, now)
         new_hash = content_hash(lines)
         live, rejected = sum(line.is_live for line in lines), sum(line.rejected is not None for line in lines)
         if before is not None and new_hash == content_hash(before):
             return Written(False, new_hash, live, rejected, 0)
         body = encode_lines(lines)
-        if before is not None:
+        if before is not None or is_damaged:
             self.store.move(key.path, history_path(key.path, f"{now:%Y%m%dT%H%M%S%f}"))
         self.store.write(key.path, body)
         return Written(True, new_hash, live, rejected, len(body))
 
     def lines(self, key: DayKey) -> list[Line] | None:
-        """The lines of a day; None when the day was never pulled (an empty list: pulled, and nothing there)."""
+        """The lines of a day; None when the day was never pulled (an empty list: pulled, and nothing there).
+
+        Raises DamagedObject.
+        """
         body = self.store.read(key.path)
         return None if body is None else decode_lines(body)
 
     def items(self, key: DayKey) -> list[Item]:
-        """The live objects of a day, as the provider rooms know them."""
-        return [line.item() for line in self.lines(key) or [] if line.is_live]
+        """The live objects of a day, as the provider rooms know them; none where the object is damaged."""
+        try:
+            return [line.item() for line in self.lines(key) or [] if line.is_live]
+        except DamagedObject:
+            return []
 
     def content_hash(self, key: DayKey) -> str | None:
         """A day's content hash, read from the object's first bytes where we wrote it; None: never pulled."""
         head = self.store.head(key.path, HEAD_BYTES)
         if head is None:
             return None
-        return hash_in_header(head) or content_hash(self.lines(key) or [])
+        if known := hash_in_header(head):
+            return known
+        try:
+            return content_hash(self.lines(key) or [])
+        except DamagedObject:
+            return hashlib.sha256(self.store.read(key.path) or b"").hexdigest()
 
     def keys(self, provider: str, resource: str, dt: date | None = None) -> Iterator[DayKey]:
         """Every day object of a resource (of one day, when given), sorted by day and athlete."""

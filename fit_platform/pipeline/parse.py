@@ -21,7 +21,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fit_platform.errors import BadRecord
+from fit_platform.errors import BadRecord, DamagedObject
 from fit_platform.landing.envelope import Line, decode_lines, encode_lines
 from fit_platform.landing.layout import DayKey
 from fit_platform.landing.zone import LandingZone
@@ -33,6 +33,7 @@ from fit_platform.warehouse.schema import Table
 BATCH_BYTES = 64 * 2**20  # uncompressed JSON parsed at once; bounds memory at about three times this
 _MIN_OBJECT_BYTES = 16 * 2**20
 _VALUE_LENGTH = 2000
+_MAX_COMPRESSION = 1032  # deflate's limit
 _IN_FILE = re.compile(r' in file "[^"]*"')  # a temporary path of this machine, which helps nobody
 _PARSER_BUGS = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
@@ -69,15 +70,27 @@ def parse_days(resource: Resource, zone: LandingZone, keys: Sequence[DayKey], fo
             _parse_records(resource, zone, batch, out, parsed)
         if resource.parse.columnar is not None:
             counts_lines = resource.parse.records is None
-            files = [zone.local_path(key) for key in batch]
+            files = []
+            for key in batch:
+                path = zone.local_path(key)
+                if path.stat().st_size:
+                    files.append(path)
+                elif counts_lines:  # DuckDB takes no bytes for no lines, without a word
+                    parsed.quarantine.append(
+                        Quarantined(key.dt, key.athlete_id, key.path, "damaged object: no bytes", None)
+                    )
             _parse_columnar(resource, resource.parse.columnar, files, out, parsed, counts_lines=counts_lines)
     return parsed
 
 
 def _uncompressed_bytes(path: Path) -> int:
+    """What a gzip file says of itself in its last four bytes; never more than it can be."""
+    size = path.stat().st_size
     with path.open("rb") as file:
-        file.seek(-4, 2)  # a gzip file ends with its uncompressed size
-        return int(struct.unpack("<I", file.read(4))[0])
+        file.seek(max(0, size - 4))
+        tail = file.read(4)
+    claimed = int(struct.unpack("<I", tail)[0]) if len(tail) == 4 else 0
+    return min(claimed, size * _MAX_COMPRESSION)
 
 
 def _batches(zone: LandingZone, keys: Sequence[DayKey]) -> Iterator[list[DayKey]]:
@@ -104,8 +117,8 @@ def _parse_records(resource: Resource, zone: LandingZone, keys: Sequence[DayKey]
     for key in keys:
         try:
             lines = zone.lines(key) or []
-        except (OSError, EOFError, msgspec.MsgspecError) as error:
-            parsed.quarantine.append(Quarantined(key.dt, key.athlete_id, key.path, f"damaged object: {error}", None))
+        except DamagedObject as damage:
+            parsed.quarantine.append(Quarantined(key.dt, key.athlete_id, key.path, str(damage), None))
             continue
         for line in lines:
             if line.rejected is not None:
@@ -168,6 +181,8 @@ def _parse_columnar(
     counts_lines: bool,
 ) -> None:
     """Parse files in one go; when DuckDB refuses the shape of something, halve until the culprit stands alone."""
+    if not files:
+        return
     try:
         result = _run_columnar(resource, parser, files, out, counts_lines=counts_lines)
     except duckdb.Error as error:
@@ -207,8 +222,8 @@ def _isolate_lines(
     reason = _IN_FILE.sub("", str(error).splitlines()[0])
     try:
         lines = decode_lines(file.read_bytes())
-    except (OSError, EOFError, msgspec.MsgspecError) as damage:
-        parsed.quarantine.append(Quarantined(key.dt, key.athlete_id, key.path, f"damaged object: {damage}", None))
+    except DamagedObject as damage:
+        parsed.quarantine.append(Quarantined(key.dt, key.athlete_id, key.path, str(damage), None))
         return
     if len(lines) == 1:
         value = lines[0].payload[:_VALUE_LENGTH].decode("utf-8", "replace")

@@ -203,6 +203,23 @@ def test_a_damaged_object_costs_itself_only(house: House) -> None:
     assert house.rows("SELECT dt FROM ops.quarantine") == [(DAYS[1],)]
 
 
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"xyz", b"\x1f\x8b\x08\0rubbish", b"not gzip at all, but longer than a header is"]
+)
+@pytest.mark.parametrize("kind", [WALK, BEAT], ids=lambda kind: kind.name)
+def test_rubbish_in_the_landing_zone_costs_its_own_day_until_it_is_pulled_again(house: House, kind, rubbish) -> None:
+    content = {"id": "w1"} if kind is WALK else {"points": [{"s": 1, "bpm": 60}]}
+    for day in DAYS:
+        house.land(kind, day, content)
+    house.zone.local_path(DayKey("test", kind.name, DAYS[1], "ada")).write_bytes(rubbish)
+    report = house.load(kind)
+    assert report.rows == 2
+    assert [bad.dt for bad in report.quarantine] == [DAYS[1]]
+    house.land(kind, DAYS[1], content)
+    report = house.load(kind)
+    assert (report.rows, report.quarantine) == (1, ())
+
+
 def test_a_rejected_body_is_quarantined_with_its_reason(house: House) -> None:
     rejected = Rejected(b"<html>oops</html>", "an HTML page instead of JSON", {"path": "/x"}, NOW)
     for kind in (WALK, BEAT):
