@@ -30,6 +30,7 @@ def quota_status(settings: Settings, now: datetime) -> list[dict[str, Any]]:
             "limit": entry.limit,
             "used": entry.used,
             "left": entry.left,
+            "kept_for_webhooks": entry.kept_for_webhooks,
             "resets_at": _iso(entry.resets_at),
         }
         for provider in OAUTH

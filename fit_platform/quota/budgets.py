@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 MINUTE_S = 60
 QUARTER_HOUR_S = 900
 DAY_S = 86_400
+
+Purpose = Literal["backfill", "webhook"]
+_WEBHOOK_SHARE = 10  # one call in so many
+_WEBHOOK_CALLS = 10  # at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ BUDGETS: Mapping[str, tuple[Budget, ...]] = {
         Budget("project minute", MINUTE_S, 120_000),
     ),
 }
+
+
+def kept_for_webhooks(limit: int) -> int:
+    """The calls of a window that backfills leave alone: a tenth, at least 10, never more than half of it."""
+    return min(max(_WEBHOOK_CALLS, -(-limit // _WEBHOOK_SHARE)), limit // 2)
 
 
 def read_headers(provider: str, headers: Mapping[str, str]) -> dict[str, Hint]:

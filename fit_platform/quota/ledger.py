@@ -1,7 +1,8 @@
 """The quota ledger: one small SQLite file in which every process writes down its calls before it makes them.
 
 A call is reserved before it is made and refused *before* the limit; the provider's own count, read from the answer's
-headers, corrects ours. Nothing here sleeps: a refusal says until when, and the caller decides.
+headers, corrects ours. Backfills are refused a little earlier than work that a webhook asked for, so that news gets
+through while years are being pulled. Nothing here sleeps: a refusal says until when, and the caller decides.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fit_platform.errors import QuotaExhausted
-from fit_platform.quota.budgets import BUDGETS, MINUTE_S, Budget, Hint, read_headers, retry_after_s
+from fit_platform.quota.budgets import (
+    BUDGETS,
+    MINUTE_S,
+    Budget,
+    Hint,
+    Purpose,
+    kept_for_webhooks,
+    read_headers,
+    retry_after_s,
+)
 
 _BUSY_TIMEOUT_S = 10.0
 _SCHEMA = """
@@ -40,13 +50,17 @@ _COLUMNS = "budget, scope, call_limit, starts, ends, used, in_flight, told, bloc
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What is left of one budget. `resets_at` is None while its window has not begun."""
+    """What is left of one budget. `resets_at` is None while its window has not begun.
+
+    `kept_for_webhooks`: so many of the calls that are left are not for backfills.
+    """
 
     budget: str
     athlete_id: str | None
     limit: int
     used: int
     resets_at: datetime | None
+    kept_for_webhooks: int = 0
 
     @property
     def left(self) -> int:
@@ -75,9 +89,10 @@ class _Window:
         fresh = _Window(self.budget, self.scope, self.limit, starts, starts + budget.window_s)
         return replace(fresh, blocked_until=self.blocked_until if now < self.blocked_until <= fresh.ends else 0.0)
 
-    def allowed_at(self, calls: int, now: float) -> float:
+    def allowed_at(self, calls: int, now: float, purpose: Purpose) -> float:
         """When `calls` more calls fit: `now`, or a later instant."""
-        full_until = self.ends if self.used + calls > self.limit else now
+        limit = self.limit - (kept_for_webhooks(self.limit) if purpose == "backfill" else 0)
+        full_until = self.ends if self.used + calls > limit else now
         return max(now, full_until, self.blocked_until)
 
 
@@ -107,16 +122,22 @@ class QuotaLedger:
         """The ledger of the installation at `home` (FIT_HOME)."""
         return cls(home / "state" / "quota.sqlite", clock)
 
-    def reserve(self, provider: str, athlete_id: str, calls: int = 1) -> None:
-        """Count `calls` calls that are about to be made; QuotaExhausted, and nothing counted, if they do not fit."""
+    def reserve(self, provider: str, athlete_id: str, calls: int = 1, purpose: Purpose = "backfill") -> None:
+        """Count `calls` calls that are about to be made; QuotaExhausted, and nothing counted, if they do not fit.
+
+        A `backfill` is refused before it takes what is kept for webhooks; a `webhook` may use the whole window.
+        """
         now = self._now()
         with self._transaction() as db:
             windows = self._windows(db, provider, athlete_id)
             current = [window.at(now, budget) for budget, window in windows]
-            allowed_at = max((window.allowed_at(calls, now) for window in current), default=now)
+            allowed_at = max((window.allowed_at(calls, now, purpose) for window in current), default=now)
             if allowed_at > now:
-                full = " and ".join(window.budget for window in current if window.allowed_at(calls, now) > now)
-                raise QuotaExhausted(provider, "reserve", f"the budget per {full} is used up", None, _utc(allowed_at))
+                full = [window for window in current if window.allowed_at(calls, now, purpose) > now]
+                names = " and ".join(window.budget for window in full)
+                kept = any(window.allowed_at(calls, now, "webhook") <= now for window in full)
+                reason = f"the budget per {names} is used up{', but for what is kept for webhooks' if kept else ''}"
+                raise QuotaExhausted(provider, "reserve", reason, None, _utc(allowed_at))
             abandoned = self._swap_outstanding(provider, athlete_id, _Outstanding(now, calls))
             for window in current:
                 in_flight = window.in_flight - (abandoned.calls if window.starts <= abandoned.at else 0)
@@ -154,12 +175,16 @@ class QuotaLedger:
                 if after != before:
                     _write(db, provider, after)
 
-    def retry_at(self, provider: str, athlete_id: str) -> datetime | None:
+    def for_webhooks(self) -> WebhookQuota:
+        """The same budget for a client that does what a webhook asked for."""
+        return WebhookQuota(self)
+
+    def retry_at(self, provider: str, athlete_id: str, purpose: Purpose = "backfill") -> datetime | None:
         """When the next call may be made; None: now."""
         now = self._now()
         with self._transaction() as db:
             windows = [window.at(now, budget) for budget, window in self._windows(db, provider, athlete_id)]
-        allowed_at = max((window.allowed_at(1, now) for window in windows), default=now)
+        allowed_at = max((window.allowed_at(1, now, purpose) for window in windows), default=now)
         return _utc(allowed_at) if allowed_at > now else None
 
     def remaining(self, provider: str) -> list[Remaining]:
@@ -176,7 +201,8 @@ class QuotaLedger:
                 begun = window.ends > now
                 used = max(window.used, window.limit if window.blocked_until > now else 0) if begun else 0
                 resets_at = _utc(max(window.ends, window.blocked_until)) if begun else None
-                found.append(Remaining(budget.name, window.scope or None, window.limit, used, resets_at))
+                kept = min(kept_for_webhooks(window.limit), max(0, window.limit - used))
+                found.append(Remaining(budget.name, window.scope or None, window.limit, used, resets_at, kept))
         return found
 
     def _now(self) -> float:
@@ -227,6 +253,21 @@ class QuotaLedger:
             self._local.pid = os.getpid()
         db: sqlite3.Connection = self._local.db
         return db
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookQuota:
+    """The ledger as a client sees it that may also use what is kept for webhooks."""
+
+    ledger: QuotaLedger
+
+    def reserve(self, provider: str, athlete_id: str, calls: int = 1) -> None:
+        """See `QuotaLedger.reserve`."""
+        self.ledger.reserve(provider, athlete_id, calls, purpose="webhook")
+
+    def observe(self, provider: str, athlete_id: str, headers: Mapping[str, str], status: int) -> None:
+        """See `QuotaLedger.observe`."""
+        self.ledger.observe(provider, athlete_id, headers, status)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fit_platform.quota.budgets import BUDGETS, Hint, read_headers, retry_after_s
+from fit_platform.quota.budgets import BUDGETS, Hint, kept_for_webhooks, read_headers, retry_after_s
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -61,3 +61,8 @@ def test_retry_after_is_a_number_or_a_date(value, seconds):
 def test_every_header_hint_belongs_to_a_budget():
     for provider, budgets in BUDGETS.items():
         assert set(read_headers(provider, {})) <= {budget.name for budget in budgets}
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(1000, 100), (101, 11), (60, 10), (12, 6), (1, 0), (0, 0)])
+def test_webhooks_keep_a_tenth_at_least_ten_and_never_more_than_half(limit, kept):
+    assert kept_for_webhooks(limit) == kept

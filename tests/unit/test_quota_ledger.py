@@ -48,7 +48,7 @@ def strava_headers(used: int, day: int, limits: str = "100,1000") -> dict[str, s
 
 
 def test_the_call_beyond_the_limit_is_refused_until_the_quarter_hour(ledger, clock):
-    for _ in range(100):
+    for _ in range(90):
         call(ledger)
     with pytest.raises(QuotaExhausted) as refused:
         ledger.reserve("strava", "ben")
@@ -57,14 +57,45 @@ def test_the_call_beyond_the_limit_is_refused_until_the_quarter_hour(ledger, clo
     clock.advance(minutes=8)
     ledger.reserve("strava", "ben")
     assert left(ledger, "strava", "read 15 min") == 99
-    assert left(ledger, "strava", "read day") == 899, "the day goes on"
+    assert left(ledger, "strava", "read day") == 909, "the day goes on"
 
 
 def test_a_refused_reservation_counts_nothing(ledger):
     with pytest.raises(QuotaExhausted):
-        ledger.reserve("strava", "ada", calls=101)
-    ledger.reserve("strava", "ada", calls=100)
+        ledger.reserve("strava", "ada", calls=101, purpose="webhook")
+    ledger.reserve("strava", "ada", calls=100, purpose="webhook")
     assert left(ledger, "strava", "overall 15 min") == 100
+
+
+def test_a_backfill_leaves_a_tenth_of_every_window_to_webhooks(ledger, clock):
+    with pytest.raises(QuotaExhausted):
+        ledger.reserve("strava", "ada", calls=91)
+    ledger.reserve("strava", "ada", calls=90)
+    with pytest.raises(QuotaExhausted, match="read 15 min is used up, but for what is kept for webhooks") as refused:
+        ledger.reserve("strava", "ada")
+    assert ledger.retry_at("strava", "ada") == refused.value.until == datetime(2026, 3, 1, 12, 15, tzinfo=UTC)
+    assert ledger.retry_at("strava", "ada", purpose="webhook") is None
+    webhooks = ledger.for_webhooks()
+    for _ in range(10):
+        webhooks.reserve("strava", "ada")
+        webhooks.observe("strava", "ada", {}, 200)
+    with pytest.raises(QuotaExhausted, match=r"used up\)"):
+        webhooks.reserve("strava", "ada")
+
+
+def test_a_day_of_backfills_leaves_webhooks_their_part_of_the_day(ledger):
+    call(ledger, headers=strava_headers(1, 900))
+    with pytest.raises(QuotaExhausted, match="read day") as refused:
+        ledger.reserve("strava", "ada")
+    assert refused.value.until == datetime(2026, 3, 2, tzinfo=UTC)
+    ledger.reserve("strava", "ada", calls=99, purpose="webhook")
+
+
+def test_remaining_tells_what_of_it_is_not_for_backfills(ledger):
+    ledger.reserve("strava", "ada", calls=95, purpose="webhook")
+    entries = {entry.budget: entry for entry in ledger.remaining("strava")}
+    assert (entries["read 15 min"].left, entries["read 15 min"].kept_for_webhooks) == (5, 5)
+    assert (entries["read day"].left, entries["read day"].kept_for_webhooks) == (905, 100)
 
 
 def test_the_used_up_day_is_refused_until_midnight_utc(ledger, clock):
@@ -79,7 +110,7 @@ def test_limits_are_learned_from_headers_and_outlive_the_window(ledger, clock):
     call(ledger, headers=strava_headers(1, 1, "200,2000"))
     assert left(ledger, "strava", "read 15 min") == 199
     clock.advance(hours=1)
-    ledger.reserve("strava", "ada", calls=200)
+    ledger.reserve("strava", "ada", calls=180)
     with pytest.raises(QuotaExhausted):
         ledger.reserve("strava", "ada")
 
@@ -162,7 +193,7 @@ def test_polars_429_waits_for_the_reset_of_the_full_window(ledger, clock):
 
 
 def test_google_counts_each_user_apart_and_a_429_waits_a_minute_or_as_told(ledger, clock):
-    ledger.reserve("fitbit", "ada", calls=300)
+    ledger.reserve("fitbit", "ada", calls=270)
     with pytest.raises(QuotaExhausted) as refused:
         ledger.reserve("fitbit", "ada")
     assert refused.value.until == clock.now + timedelta(seconds=60)
@@ -177,7 +208,7 @@ def test_google_counts_each_user_apart_and_a_429_waits_a_minute_or_as_told(ledge
 
 
 def test_a_clock_that_was_set_back_does_not_block_for_ever(ledger, clock):
-    ledger.reserve("strava", "ada", calls=100)
+    ledger.reserve("strava", "ada", calls=90)
     clock.advance(days=-400)
     ledger.reserve("strava", "ada")
 
@@ -197,7 +228,7 @@ def _grab(path: Path, barrier, granted) -> None:
     barrier.wait()
     for _ in range(LIMIT):
         try:
-            ledger.reserve("strava", "ada")
+            ledger.reserve("strava", "ada", purpose="webhook")
         except QuotaExhausted:
             return
         ledger.observe("strava", "ada", {}, 200)
