@@ -174,6 +174,7 @@ class Resource:
     max_quiet_days: int | None = None  # longer without data means that something is wrong; None: silence says nothing
     calls: str = ""  # what a backfill costs, in words, for the coverage table
     needs: tuple[str, ...] = ()  # resources of the same provider whose landed days it reads
+    is_optional: bool = False  # left out unless asked for: it costs many calls for what few need
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -145,7 +145,18 @@ class ApiClient:
 
     def post_json(self, path: str, body: Mapping[str, Any], *, ok: Collection[int] = (200, 201, 204)) -> Answer:
         """POST a JSON object. Only for requests that may be repeated, as GETs are."""
-        return self._tried("POST", path, None, body, lambda answer: answer, "application/json", ok, ())
+        return self.post_json_as(lambda answer: answer, path, body, ok=ok)
+
+    def post_json_as(
+        self,
+        decode: Callable[[Answer], T],
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        ok: Collection[int] = (200, 201, 204),
+    ) -> T:
+        """POST a JSON object and decode the answer; a BadPayload counts as a failed try, as in `get_as`."""
+        return self._tried("POST", path, None, body, decode, "application/json", ok, ())
 
     def _tried(
         self,

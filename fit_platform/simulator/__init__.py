@@ -4,7 +4,15 @@ To try, to demo and to test without any account. It shares no code with the clie
 that the two cannot agree by accident.
 """
 
-from fit_platform.simulator.config import Limits, Poison, Scenario, SimulatorConfig, WorldConfig, load_scenario
+from fit_platform.simulator.config import (
+    Limits,
+    Poison,
+    Scenario,
+    SimulatorConfig,
+    StravaQuirks,
+    WorldConfig,
+    load_scenario,
+)
 from fit_platform.simulator.server import build_app, environment, running, serve
 from fit_platform.simulator.world import World
 
@@ -13,6 +21,7 @@ __all__ = [
     "Poison",
     "Scenario",
     "SimulatorConfig",
+    "StravaQuirks",
     "World",
     "WorldConfig",
     "build_app",

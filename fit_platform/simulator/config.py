@@ -93,6 +93,23 @@ class Poison(_Frozen):
     times: int | None = Field(None, ge=1, description="None: for ever.")
 
 
+class PolarQuirks(_Frozen):
+    """What Polar does to some athletes."""
+
+    without_consent: tuple[str, ...] = Field((), description="Path parts of data types that answer 403: no consent.")
+
+
+class StravaQuirks(_Frozen):
+    """What Strava does to some applications, athletes and activities."""
+
+    is_inactive: bool = Field(False, description="The application's owner has no subscription: every call is a 403.")
+    athlete_capacity: int | None = Field(None, ge=1, description="So many athletes may connect; the next gets a 403.")
+    broken_activities: tuple[int, ...] = Field((), description="Ids that answer 500 for ever, on every call for them.")
+    has_blank_usage: bool = Field(False, description='Rate usage headers without numbers: ",".')
+    hides_start_times: bool = Field(False, description="Athletes hide some start times, which then read 00:00:01.")
+    privacy_zone_m: int = Field(200, ge=0, description="Cut off both ends of a way, for tokens without read_all.")
+
+
 class Scenario(_Frozen):
     """What goes wrong on the way. Rates are shares of the data calls of a provider, drawn by seed and call number."""
 
@@ -108,6 +125,8 @@ class Scenario(_Frozen):
     poison: tuple[Poison, ...] = ()
     limits: Limits | None = Field(None, description="Replaces the limits of the simulation while it holds.")
     polar_window_days: int | None = Field(None, ge=1)
+    strava: StravaQuirks = StravaQuirks()
+    polar: PolarQuirks = PolarQuirks()
 
     @model_validator(mode="after")
     def _rates_fit(self) -> Scenario:

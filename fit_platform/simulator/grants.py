@@ -196,6 +196,14 @@ class Grants:
         """The access token given out last under a grant."""
         return self._saved.access.get(grant_id)
 
+    def connected(self, provider: Provider) -> set[str]:
+        """Athletes who have been given a token that they have not revoked, expired or not."""
+        bodies = [
+            token.partition(".")[0] for grant, token in self._saved.access.items() if grant not in self._saved.dead
+        ]
+        given = [msgspec.json.decode(base64.urlsafe_b64decode(b + "=" * (-len(b) % 4)), type=Claims) for b in bodies]
+        return {claims.athlete for claims in given if claims.provider == provider}
+
     def access_count(self, grant_id: str) -> int:
         """How many access tokens were given out under a grant."""
         return self._saved.access_count.get(grant_id, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from fit_platform.simulator import SimulatorConfig, World, WorldConfig, running
+from fit_platform.simulator import Scenario, SimulatorConfig, StravaQuirks, World, WorldConfig, running
 from tests.integration.simulator_login import Client
 
 WORLD = WorldConfig(athletes=4)
@@ -162,6 +163,108 @@ def test_profile_zones_and_laps(strava: Client) -> None:
     laps = strava.json(f"/activities/{row['id']}/laps")
     assert sum(lap["elapsed_time"] for lap in laps) == row["elapsed_time"]
     assert strava.json(f"/activities/{row['id']}")["laps"] == laps
+
+
+@contextmanager
+def playing(base_url: str, **quirks: Any) -> Iterator[None]:
+    scenario = Scenario(strava=StravaQuirks(**quirks))
+    requests.post(f"{base_url}/_sim/scenario", data=scenario.model_dump_json(), timeout=10).raise_for_status()
+    try:
+        yield
+    finally:
+        requests.post(f"{base_url}/_sim/scenario", json={}, timeout=10).raise_for_status()
+
+
+def test_gear_is_served_one_by_one_and_the_retired_pair_is_no_longer_in_the_profile(
+    strava: Client, rows: list[dict[str, Any]]
+) -> None:
+    profile = strava.json("/athlete")
+    listed = {piece["id"] for piece in (*profile["bikes"], *profile["shoes"])}
+    mine = [row for row in rows if row["athlete"]["id"] == profile["id"]]
+    used = {row["gear_id"] for row in mine} - {None}
+    retired = {gear_id for gear_id in used | listed if strava.json(f"/gear/{gear_id}")["retired"]}
+    assert retired
+    assert retired.isdisjoint(listed)
+    assert strava.get("/gear/b1").json() == {"message": "Resource Not Found", "errors": []}
+
+
+def test_one_damaged_activity_answers_500_for_ever_and_the_others_do_not(
+    base_url: str, strava: Client, rows: list[dict[str, Any]]
+) -> None:
+    damaged, sound = [row["id"] for row in rows if row["upload_id"]][:2]
+    with playing(base_url, broken_activities=(damaged,)):
+        for path in ("", "/laps", "/streams?keys=time&key_by_type=true"):
+            answers = [strava.get(f"/activities/{damaged}{path}") for _ in range(3)]
+            assert {(a.status_code, a.text) for a in answers} == {(500, '{"message":"error"}')}
+            assert strava.get(f"/activities/{sound}{path}").status_code == 200
+        assert damaged in [row["id"] for row in strava.json("/athlete/activities", per_page=200)]
+
+
+def test_an_inactive_application_is_refused_whatever_it_asks(base_url: str, strava: Client) -> None:
+    with playing(base_url, is_inactive=True):
+        for path in ("/athlete", "/athlete/activities", "/gear/b1"):
+            answer = strava.get(path)
+            assert answer.status_code == 403
+            assert answer.json()["errors"] == [{"resource": "Application", "field": "Status", "code": "Inactive"}]
+    assert strava.get("/athlete").status_code == 200
+
+
+def test_one_athlete_too_many_cannot_connect_until_another_has_revoked() -> None:
+    capacity = Scenario(strava=StravaQuirks(athlete_capacity=1))
+    with running(SimulatorConfig(world=WORLD, scenario=capacity)) as url:
+        ada, again, ben = (Client(url, "strava", who) for who in ("ada", "ada", "ben"))
+        ada.login()
+        refused = ben.exchange(ben.consent()["code"])
+        assert (refused.status_code, refused.json()["message"]) == (403, "Limit of connected athletes exceeded")
+        again.login()  # she is connected already
+        own = ada.setting("CLIENT_ID"), ada.setting("CLIENT_SECRET")
+        for grant in (ada, again):
+            form = {"token": grant.token["refresh_token"]}
+            requests.post(ada.setting("REVOKE_URL"), data=form, auth=own, timeout=10).raise_for_status()
+        ben.login()
+
+
+def test_usage_headers_may_come_without_numbers(base_url: str, strava: Client) -> None:
+    with playing(base_url, has_blank_usage=True):
+        headers = {name.lower(): value for name, value in strava.get("/athlete").headers.items()}
+    assert (headers["x-ratelimit-usage"], headers["x-readratelimit-usage"]) == (",", ",")
+    assert headers["x-ratelimit-limit"] == "200,2000"
+
+
+def test_a_hidden_start_reads_as_the_second_second_of_its_day(
+    base_url: str, strava: Client, rows: list[dict[str, Any]]
+) -> None:
+    with playing(base_url, hides_start_times=True):
+        shown = {row["id"]: row for row in strava.json("/athlete/activities", per_page=200)}
+    true = {row["id"]: row for row in rows if row["id"] in shown}
+    hidden = [i for i, row in shown.items() if row["start_date"].endswith("T00:00:01Z")]
+    assert 0 < len(hidden) < len(shown)
+    for i in hidden:
+        assert shown[i]["start_date_local"].endswith("T00:00:01Z")
+        assert shown[i]["start_date"][:10] == true[i]["start_date"][:10]
+        assert shown[i]["start_date_local"][:10] == true[i]["start_date_local"][:10]
+    assert all(shown[i]["start_date"] == true[i]["start_date"] for i in shown if i not in hidden)
+
+
+def test_privacy_zones_are_cut_off_without_read_all(base_url: str, strava: Client) -> None:
+    public = Client(base_url, "strava", "ada").login(scopes=("read", "activity:read"))
+    cut = next(row for row in public.json("/athlete/activities", per_page=200) if row["start_latlng"])
+    whole = next(row for row in strava.json("/athlete/activities", per_page=200) if row["id"] == cut["id"])
+    assert cut["start_latlng"] != whole["start_latlng"]
+    assert cut["distance"] == whole["distance"], "the sums are those of the whole way"
+    query = {"keys": KEYS, "key_by_type": "true"}
+    some = public.json(f"/activities/{cut['id']}/streams", **query)
+    every = strava.json(f"/activities/{cut['id']}/streams", **query)
+    assert set(some) == set(every)
+    assert {len(stream["data"]) for stream in some.values()} == {len(some["time"]["data"])}
+    assert some["distance"]["data"][0] >= 199.9
+    assert every["distance"]["data"][-1] - some["distance"]["data"][-1] >= 199.9
+    first = some["time"]["data"][0]
+    assert some["heartrate"]["data"] == every["heartrate"]["data"][first : first + len(some["time"]["data"])]
+    with playing(base_url, privacy_zone_m=0):
+        assert public.json(f"/activities/{cut['id']}/streams", **query) == every
+    with playing(base_url, privacy_zone_m=10**6):
+        assert public.get(f"/activities/{cut['id']}/streams", **query).status_code == 404
 
 
 def test_over_the_limit_is_429_with_headers_and_no_retry_after(base_url: str) -> None:

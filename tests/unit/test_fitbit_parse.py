@@ -92,7 +92,7 @@ SLEEP = {
 
 
 def sleep(**change: object) -> dict:
-    ((_, row),) = rows(resource("fitbit", "sleep").parse.records, SLEEP | {"sleep": SLEEP["sleep"] | change})
+    (_, row), *_ = rows(resource("fitbit", "sleep").parse.records, SLEEP | {"sleep": SLEEP["sleep"] | change})
     return row
 
 

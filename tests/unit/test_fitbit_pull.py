@@ -72,14 +72,6 @@ def test_the_points_of_a_day_are_one_verbatim_item_without_page_tokens():
 
 
 @responses.activate
-def test_long_windows_of_heart_rate_are_walked_in_ranges_of_7_days():
-    responses.get(url("heart-rate"), json={})
-    days = pull(client("fitbit"), HEART_RATE, "2026-09-01", "2026-09-15")
-    assert len(responses.calls) == 3
-    assert len(days) == 15
-
-
-@responses.activate
 def test_a_504_restarts_the_walk_with_half_the_page():
     def answer(request):
         if int(request.params["pageSize"]) > 2500:

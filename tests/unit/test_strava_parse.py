@@ -35,6 +35,25 @@ SUMMARY = {
 }
 
 
+ZONES = {
+    "heart_rate": {
+        "custom_zones": False,
+        "zones": [{"min": 0, "max": 120}, {"min": 120, "max": 150}, {"min": 150, "max": -1}],
+    },
+    "power": {"zones": [{"min": 0, "max": 140}, {"min": 141, "max": -1}]},
+}
+DETAIL = {
+    "resource_state": 3,
+    "calories": 412.5,
+    "description": None,
+    "perceived_exertion": None,
+    "laps": [
+        {"id": 71, "lap_index": 1, "start_date": "2026-07-02T12:15:09Z", "elapsed_time": 600, "distance": 1700.5},
+        {"id": 72, "name": "Lap 2", "elapsed_time": 1200, "average_heartrate": 151.2, "start_index": 600},
+    ],
+}
+
+
 def activity(**change: object) -> dict:
     ((_, row),) = rows(ACTIVITIES, SUMMARY | change)
     return row
@@ -96,6 +115,66 @@ def test_a_weight_of_zero_was_never_set():
     assert (row["provider_athlete_id"], row["weight_kg"], row["ftp_w"], row["sex"]) == ("7", None, None, "F")
 
 
+def test_a_moving_time_beyond_the_elapsed_time_is_kept_as_it_is():
+    row = activity(moving_time=3605, elapsed_time=3600)
+    assert (row["moving_seconds"], row["elapsed_seconds"]) == (3605, 3600)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_hidden"),
+    [
+        ({}, False),
+        ({"start_date_local": "2026-07-02T00:00:01Z"}, True),
+        ({"start_date": "2026-07-02T00:00:01Z", "start_date_local": "2026-07-01T20:00:01Z"}, True),
+        ({"start_date_local": None}, False),
+    ],
+)
+def test_a_hidden_start_time_is_told_from_a_true_one(change, is_hidden):
+    assert activity(**change)["is_start_hidden"] is is_hidden
+
+
+def test_the_top_zone_is_open_whatever_its_minus_one_says():
+    made = [row for _, row in rows(resource("strava", "zones").parse.records, ZONES)]
+    beats = [(r["zone"], r["lower_bpm"], r["upper_bpm"], r["is_custom"]) for r in made if r["kind"] == "heart_rate"]
+    assert beats == [(1, 0, 120, False), (2, 120, 150, False), (3, 150, None, False)]
+    watts = [(r["zone"], r["lower_w"], r["upper_w"], r["is_custom"]) for r in made if r["kind"] == "power"]
+    assert watts == [(1, 0, 140, None), (2, 141, None, None)]
+
+
+@pytest.mark.parametrize("answer", [{}, {"heart_rate": None}, {"heart_rate": {"zones": []}}])
+def test_an_athlete_without_zones_makes_no_rows(answer):
+    assert rows(resource("strava", "zones").parse.records, answer) == []
+
+
+def test_a_zone_that_is_no_number_is_refused():
+    with pytest.raises(BadRecord, match="`min` is text, expected a number"):
+        rows(resource("strava", "zones").parse.records, {"heart_rate": {"zones": [{"min": "low", "max": 1}]}})
+
+
+@pytest.mark.parametrize(("gear_id", "kind"), [("b12", "bike"), ("g7", "shoes"), ("x1", None)])
+def test_gear_is_a_bike_or_shoes_by_its_id(gear_id, kind):
+    ((_, row),) = rows(
+        resource("strava", "gear").parse.records,
+        {"id": gear_id, "name": "Old", "distance": 512400, "primary": True, "retired": False, "weight": 9},
+    )
+    assert (row["gear_id"], row["kind"], row["distance_m"], row["is_retired"]) == (gear_id, kind, 512_400, False)
+
+
+def test_laps_come_out_of_the_detail_and_are_numbered_by_place_where_strava_does_not():
+    made = rows(resource("strava", "activity_details").parse.records, SUMMARY | DETAIL)
+    assert [name for name, _ in made] == ["strava_activity_details", "strava_laps", "strava_laps"]
+    detail, first, second = (row for _, row in made)
+    assert (detail["activity_id"], detail["calories_kcal"], detail["lap_count"]) == ("154504250376823", 412.5, 2)
+    assert (first["lap_number"], first["lap_id"], first["distance_m"]) == (1, "71", 1700.5)
+    assert first["started_at"] == datetime(2026, 7, 2, 12, 15, 9, tzinfo=UTC)
+    assert (second["lap_number"], second["avg_hr_bpm"], second["first_sample"]) == (2, 151.2, 600)
+
+
+def test_a_detail_without_laps_is_a_detail():
+    ((_, row),) = rows(resource("strava", "activity_details").parse.records, {"id": 7, "laps": None})
+    assert (row["calories_kcal"], row["lap_count"]) == (None, 0)
+
+
 REQUEST = {"activity": {"id": "7", "start_date": "2026-09-01T08:00:00Z", "fingerprint": "f"}}
 SERIES = {
     "time": [0, 1, 4],
@@ -103,6 +182,7 @@ SERIES = {
     "velocity_smooth": [0.0, 2.5, 3],
     "latlng": [[60.1, 24.9], [60.2, 25.0], []],
     "moving": [False, True, True],
+    "grade_smooth": [0, -1.5, 2],
 }
 BY_TYPE = {key: {"data": data, "series_type": "distance", "original_size": 3} for key, data in SERIES.items()}
 AS_LIST = [{"type": key, "data": data} for key, data in SERIES.items()]
@@ -124,6 +204,7 @@ def test_both_shapes_of_streams_make_the_same_rows(tmp_path, answer):
     ]
     assert read == [(0, 90, 0, 60.1, 24.9, False), (1, None, 2.5, 60.2, 25.0, True), (4, 92, 3, None, None, True)]
     assert made[2]["sampled_at"] == datetime(2026, 9, 1, 8, 0, 4, tzinfo=UTC)
+    assert [r["grade_percent"] for r in made] == [0, -1.5, 2]
     assert {(r["activity_id"], r["power_w"], r["bad_reason"]) for r in made} == {("7", None, None)}
 
 

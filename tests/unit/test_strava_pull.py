@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import responses
 
-from fit_platform.errors import BadPayload, QuotaExhausted, Transient
+from fit_platform.errors import BadPayload, Forbidden, QuotaExhausted, Transient
 from fit_platform.providers.base import DayAnswer, DayUnknown, Item
-from fit_platform.providers.registry import resource
+from fit_platform.providers.registry import resource, resources
+from fit_platform.quota.ledger import QuotaLedger
 from tests.unit.provider_fakes import API, NOW, client, landed_as, payloads, pull, rejects
 
 ATHLETE = resource("strava", "athlete")
 ACTIVITIES = resource("strava", "activities")
 STREAMS = resource("strava", "streams")
+ZONES = resource("strava", "zones")
+GEAR = resource("strava", "gear")
+DETAILS = resource("strava", "activity_details")
 LIST = f"{API}/athlete/activities"
 
 
@@ -194,3 +198,136 @@ def test_a_429_is_never_taken_for_no_streams():
     responses.get(f"{API}/activities/1/streams", status=429)
     with pytest.raises(QuotaExhausted):
         stream_items(landed_activities(ONE))
+
+
+@responses.activate
+def test_streams_are_paid_for_though_their_answers_carry_no_rate_headers(tmp_path):
+    responses.get(f"{API}/activities/1/streams", json={"time": {"data": [0]}})
+    ledger = QuotaLedger(tmp_path / "quota.sqlite", clock=lambda: NOW)
+    api = client("strava", quota=ledger)
+    pulled = pull(api, STREAMS, "2026-09-01", "2026-09-01", landed_activities(ONE))[DAY]
+    assert len(payloads(pulled)) == 1
+    assert not [name for name in responses.calls[0].response.headers if "rate" in name.lower()]
+    assert {budget.used for budget in ledger.remaining("strava")} == {1}
+
+
+@responses.activate
+def test_an_inactive_application_is_told_with_the_way_out_and_not_asked_again():
+    body = {"message": "Forbidden", "errors": [{"resource": "Application", "field": "Status", "code": "Inactive"}]}
+    responses.get(f"{API}/activities/1/streams", status=403, json=body)
+    with pytest.raises(Forbidden, match="its owner needs a Strava subscription"):
+        stream_items(landed_activities(ONE, an_activity(2, "2026-09-01T09:00:00Z")))
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_a_scope_that_was_not_granted_is_forbidden_and_not_an_empty_answer():
+    errors = [{"resource": "AccessToken", "field": "profile:read_all_permission", "code": "missing"}]
+    responses.get(f"{API}/athlete/zones", status=401, json={"message": "Authorization Error", "errors": errors})
+    with pytest.raises(Forbidden, match="grant this permission"):
+        pull(client("strava"), ZONES, "2026-09-01", "2026-09-01")
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_zones_are_a_snapshot_and_a_server_without_them_has_none():
+    responses.get(f"{API}/athlete/zones", json={"heart_rate": {"zones": []}})
+    days = pull(client("strava"), ZONES, "2026-09-01", "2026-09-02")
+    assert isinstance(days[date(2026, 9, 1)], DayUnknown)
+    assert payloads(days[date(2026, 9, 2)]) == [{"heart_rate": {"zones": []}}]
+    responses.replace("GET", f"{API}/athlete/zones", status=404)
+    assert payloads(pull(client("strava"), ZONES, "2026-09-02", "2026-09-02")[date(2026, 9, 2)]) == []
+
+
+@responses.activate
+def test_gear_is_asked_for_once_each_and_a_deleted_piece_is_left_out():
+    athlete = {"id": 7, "bikes": [{"id": "b1"}, {"id": "b2"}], "shoes": [{"id": "g1"}, None, {"id": "../x"}]}
+    landed = landed_as(
+        {
+            ("athlete", date(2026, 9, 2)): [Item(json.dumps(athlete).encode(), {}, NOW)],
+            ("activities", DAY): [
+                Item(json.dumps(ONE | {"gear_id": gear}).encode(), {}, NOW) for gear in ("b2", "g9", None)
+            ],
+        }
+    )
+    for known in ("b1", "g1", "g9"):
+        responses.get(f"{API}/gear/{known}", json={"id": known})
+    responses.get(f"{API}/gear/b2", status=404, json={"message": "Resource Not Found", "errors": []})
+    days = pull(client("strava"), GEAR, "2026-09-01", "2026-09-02", landed)
+    assert [piece["id"] for piece in payloads(days[date(2026, 9, 2)])] == ["b1", "g1", "g9"]
+    assert len(responses.calls) == 4
+
+
+@responses.activate
+@pytest.mark.parametrize("resource_name", ["athlete", "zones", "gear"])
+def test_a_snapshot_just_taken_is_not_paid_for_again_by_the_next_window_of_a_backfill(resource_name):
+    snapshot = resource("strava", resource_name)
+    for path in ("/athlete", "/athlete/zones", "/gear/b1"):
+        responses.get(f"{API}{path}", json={"id": "b1", "bikes": [{"id": "b1"}]})
+
+    def landed_at(when: datetime):
+        profile = Item(b'{"id": 7, "bikes": [{"id": "b1"}]}', {"path": "/athlete"}, when)
+        path = {"athlete": "/athlete", "zones": "/athlete/zones", "gear": "/gear/b1"}[resource_name]
+        return landed_as(
+            {
+                ("athlete", date(2026, 9, 2)): [profile],
+                ("athlete", DAY): [profile],
+                (resource_name, DAY): [Item(b'{"id": "b1"}', {"path": path, "params": {}}, when)],
+            }
+        )
+
+    fresh = landed_at(NOW - timedelta(minutes=20))
+    days = pull(client("strava"), snapshot, "2026-09-02", "2026-09-02", fresh)
+    assert len(payloads(days[date(2026, 9, 2)])) == 1
+    assert len(responses.calls) == 0
+    pull(client("strava"), snapshot, "2026-09-02", "2026-09-02", landed_at(NOW - timedelta(days=1)))
+    assert len(responses.calls) == 1
+
+
+def detail_items(activity: dict, details: list[Item]) -> list:
+    items = [Item(json.dumps(activity).encode(), {}, NOW)]
+    landed = landed_as({("activities", DAY): items, ("activity_details", DAY): details})
+    pulled = pull(client("strava"), DETAILS, "2026-09-01", "2026-09-01", landed)[DAY]
+    assert isinstance(pulled, DayAnswer)
+    return list(pulled.items)
+
+
+@responses.activate
+def test_a_detail_is_asked_for_again_only_when_its_activity_was_edited():
+    responses.get(f"{API}/activities/1", json={"id": 1, "calories": 300, "laps": []})
+    first = detail_items(ONE, [])
+    assert json.loads(first[0].payload)["calories"] == 300
+    assert detail_items(ONE | {"kudos_count": 9, "device_name": "new key"}, first) == first
+    assert len(responses.calls) == 1
+    for number, edit in enumerate(({"name": "renamed"}, {"distance": 4000.0}, {"gear_id": "b1"}), 2):
+        detail_items(ONE | edit, first)
+        assert len(responses.calls) == number
+
+
+@responses.activate
+def test_an_activity_typed_in_by_hand_has_a_detail_and_one_out_of_sight_is_asked_for_once():
+    by_hand = ONE | {"manual": True, "upload_id": None}
+    responses.get(f"{API}/activities/1", status=404, json={"message": "Resource Not Found", "errors": []})
+    first = detail_items(by_hand, [])
+    assert (first[0].payload, first[0].request["status"]) == (b"null", 404)
+    assert detail_items(by_hand, first) == first
+    assert len(responses.calls) == 1
+
+
+def test_details_are_optional_because_they_double_the_cost_of_a_backfill():
+    assert DETAILS.is_optional
+    assert DETAILS.key not in [r.key for r in resources()]
+    assert DETAILS.key in [r.key for r in resources(include_optional=True)]
+
+
+@responses.activate
+def test_a_year_of_300_activities_costs_the_list_pages_and_one_call_each():
+    start = datetime(2025, 9, 20, 8, tzinfo=UTC)
+    activities = [an_activity(n, (start + timedelta(hours=29 * n)).isoformat()) for n in range(300)]
+    serve_pages([activities[:199], activities[199:]])  # a short first page
+    for one in activities:
+        responses.get(f"{API}/activities/{one['id']}/streams", json={"time": {"data": [0]}})
+    days = pull(client("strava"), ACTIVITIES, "2025-09-20", "2026-09-20")
+    landed = landed_as({("activities", d): list(a.items) for d, a in days.items() if isinstance(a, DayAnswer)})
+    pull(client("strava"), STREAMS, "2025-09-20", "2026-09-20", landed)
+    assert len(responses.calls) == 3 + 300

@@ -19,9 +19,10 @@ _SCOPE = "https://www.googleapis.com/auth/googlehealth.{}.readonly"
 
 NAME: str = "fitbit"
 SCOPES: Mapping[str, str] = {
-    _SCOPE.format("activity_and_fitness"): "exercises and steps",
-    _SCOPE.format("health_metrics_and_measurements"): "heart rate",
+    _SCOPE.format("activity_and_fitness"): "exercises, steps and calories",
+    _SCOPE.format("health_metrics_and_measurements"): "heart rate, oxygen saturation and weight",
     _SCOPE.format("sleep"): "sleep",
+    _SCOPE.format("settings"): "time zone and devices",
 }
 PKCE: bool = True
 REFRESHES: bool = True

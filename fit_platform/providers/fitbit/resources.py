@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
-from typing import Any
 
 import msgspec
 
 from fit_platform.errors import BadRecord
-from fit_platform.providers.base import DayAnswer, DayOf, Item, Landed, Parser, Pulled, Resource, Window
-from fit_platform.providers.fitbit import client, records, samples, tables
+from fit_platform.providers.base import DayOf, Landed, Parser, Pull, Pulled, Resource, Window
+from fit_platform.providers.fitbit import client, daily, measures, records, samples, tables, walks
+from fit_platform.providers.fitbit.points import interval_of, part_of, sample_time, time_of
+from fit_platform.providers.fitbit.pulls import (
+    ACTIVITY_SCOPES,
+    METRICS_SCOPES,
+    SLEEP_SCOPES,
+    between,
+    camel,
+    kebab,
+    objects,
+    range_samples,
+    sample_day,
+    where_offered,
+)
 from fit_platform.providers.http import ApiClient
-from fit_platform.providers.pulling import decoded, identity, in_ranges, sorted_into_days
 
-_SCOPE = "https://www.googleapis.com/auth/googlehealth.{}.readonly"
-ACTIVITY_SCOPES = (_SCOPE.format("activity_and_fitness"),)
-METRICS_SCOPES = (_SCOPE.format("health_metrics_and_measurements"),)
-SLEEP_SCOPES = (_SCOPE.format("sleep"),)
-
-# Samples are walked in ranges, so that a failure costs a range, and memory holds one: heart rate comes every 5 seconds
-# (17,000 points a day, 30 MB for these days), steps every minute at most (10 MB).
+# Short windows of samples, and what is left of a long walk that broke, are read whole, range by range: heart rate comes
+# every 5 seconds (17,000 points a day, 30 MB for these days), steps every minute at most (10 MB).
 HEART_RATE_RANGE_DAYS = 7
 STEPS_RANGE_DAYS = 28
-OBJECTS_RANGE_DAYS = 366  # exercises, sleeps, daily values: some hundred a year
+VARIABILITY_RANGE_DAYS = 60
 
-DayOfPayload = Callable[[Any], date]
 _ONE_DAY = timedelta(days=1)
 
 
@@ -35,115 +39,107 @@ def pull_exercise(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pu
 
     def ask(part: Window) -> list[bytes]:
         wider = Window(part.first - _ONE_DAY, part.last + _ONE_DAY)
-        filter_ = _between("exercise.interval.civil_start_time", wider)
+        filter_ = between("exercise.interval.civil_start_time", wider)
         return client.list_points(api, "exercise", filter_, client.SESSION_PAGE_SIZE)
 
-    yield from _objects(api, window, landed, "exercise", ask, records.exercise_day)
+    yield from objects(api, window, landed, "exercise", ask, records.exercise_day)
 
 
 def pull_sleep(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
     """Sleep sessions by civil date of the end: sleep can be filtered by its end alone."""
 
     def ask(part: Window) -> list[bytes]:
-        filter_ = _between("sleep.interval.civil_end_time", part)
+        filter_ = between("sleep.interval.civil_end_time", part)
         return client.list_points(api, "sleep", filter_, client.SESSION_PAGE_SIZE)
 
-    yield from _objects(api, window, landed, "sleep", ask, records.sleep_day)
-
-
-def pull_daily_resting_heart_rate(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
-    """One value per civil date; it appears after the day has ended."""
-
-    def ask(part: Window) -> list[bytes]:
-        filter_ = _between("daily_resting_heart_rate.date", part)
-        return client.list_points(api, "daily-resting-heart-rate", filter_, client.MAX_PAGE_SIZE)
-
-    yield from _objects(api, window, landed, "daily_resting_heart_rate", ask, records.resting_heart_rate_day)
+    yield from objects(api, window, landed, "sleep", ask, records.sleep_day)
 
 
 def pull_heart_rate(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
-    """Heart-rate samples by UTC day."""
+    """Heart-rate samples by UTC day; long windows newest day first."""
+
+    def filter_of(part: Window) -> str:
+        return _instants("heart_rate.sample_time.physical_time", part)
 
     def ask(part: Window) -> list[bytes]:
-        field = "heart_rate.sample_time.physical_time"
-        end = part.last + _ONE_DAY
-        filter_ = f'{field} >= "{part.first}T00:00:00Z" AND {field} < "{end}T00:00:00Z"'
-        return client.list_points(api, "heart-rate", filter_, client.MAX_PAGE_SIZE)
+        return client.list_points(api, "heart-rate", filter_of(part), client.MAX_PAGE_SIZE)
 
-    yield from _samples(api, window, landed, "heart_rate", HEART_RATE_RANGE_DAYS, ask, _heart_rate_day)
+    def in_short_ranges(part: Window) -> Iterator[Pulled]:
+        return range_samples(api, part, landed, "heart_rate", HEART_RATE_RANGE_DAYS, ask, _heart_rate_day)
+
+    walk = walks.Walk(
+        pages=lambda part: client.list_pages(api, "heart-rate", filter_of(part), client.MAX_PAGE_SIZE),
+        time_of=_heart_rate_time,
+        answer=lambda day, points: sample_day(api, "heart_rate", day, points),
+        margin=walks.UTC_DAYS,
+        range_days=HEART_RATE_RANGE_DAYS,
+        in_ranges=in_short_ranges,
+    )
+    yield from walks.newest_first(walk, window)
 
 
-def pull_steps(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
-    """Steps by civil date of the start, from the reconciled stream: `list` would count every source."""
+def _intervals(resource: str) -> Pull:
+    """Intervals by civil date of the start, from the reconciled stream: `list` would count every source.
+
+    Long windows newest day first.
+    """
+    kind = camel(resource)
+
+    def day_of(point: bytes) -> date | None:
+        return _interval_day(point, kind)
+
+    def filter_of(part: Window) -> str:
+        return between(f"{resource}.interval.civil_start_time", part)
+
+    def pull(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
+        def ask(part: Window) -> list[bytes]:
+            return client.reconciled_points(api, kebab(resource), filter_of(part), client.MAX_PAGE_SIZE)
+
+        def in_short_ranges(part: Window) -> Iterator[Pulled]:
+            return range_samples(api, part, landed, resource, STEPS_RANGE_DAYS, ask, day_of)
+
+        walk = walks.Walk(
+            pages=lambda part: client.reconciled_pages(api, kebab(resource), filter_of(part), client.MAX_PAGE_SIZE),
+            time_of=lambda point: _interval_time(point, kind),
+            answer=lambda day, points: sample_day(api, resource, day, points),
+            margin=walks.CIVIL_DAYS,
+            range_days=STEPS_RANGE_DAYS,
+            in_ranges=in_short_ranges,
+        )
+        yield from walks.newest_first(walk, window)
+
+    return pull
+
+
+pull_steps = _intervals("steps")
+
+
+def pull_heart_rate_variability(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
+    """Samples of heart-rate variability by UTC day: some hundred a night."""
 
     def ask(part: Window) -> list[bytes]:
-        filter_ = _between("steps.interval.civil_start_time", part)
-        return client.reconciled_points(api, "steps", filter_, client.MAX_PAGE_SIZE)
+        filter_ = _instants("heart_rate_variability.sample_time.physical_time", part)
+        return client.list_points(api, "heart-rate-variability", filter_, client.MAX_PAGE_SIZE)
 
-    yield from _samples(api, window, landed, "steps", STEPS_RANGE_DAYS, ask, _steps_day)
+    def day_of(point: bytes) -> date | None:
+        return _sample_day(point, "heartRateVariability")
 
-
-def _between(field: str, window: Window) -> str:
-    """A filter for civil days, end exclusive: Google allows `>=` and `<` only."""
-    return f'{field} >= "{window.first}" AND {field} < "{window.last + _ONE_DAY}"'
+    yield from range_samples(api, window, landed, "heart_rate_variability", VARIABILITY_RANGE_DAYS, ask, day_of)
 
 
-def _objects(
-    api: ApiClient,
-    window: Window,
-    landed: Landed,
-    resource: str,
-    ask: Callable[[Window], list[bytes]],
-    day_of: DayOfPayload,
-) -> Iterator[Pulled]:
-    """Points with an identity: one item each."""
-    request = _request(resource)
+def pull_weight(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
+    """Weighings by UTC day."""
 
-    def by_day(part: Window) -> Iterator[Pulled]:
-        now = api.clock()
-        items = [Item(point, request, now) for point in ask(part)]
-        yield from sorted_into_days(part, [(_day(day_of, item), item) for item in items])
+    def ask(part: Window) -> list[bytes]:
+        filter_ = _instants("weight.sample_time.physical_time", part)
+        return client.list_points(api, "weight", filter_, client.MAX_PAGE_SIZE)
 
-    yield from in_ranges(api, window, OBJECTS_RANGE_DAYS, by_day, partial(landed, resource), request)
+    yield from objects(api, window, landed, "weight", ask, lambda payload: sample_time(payload, "weight").date())
 
 
-def _day(day_of: DayOfPayload, item: Item) -> date | None:
-    try:
-        return day_of(decoded(item))
-    except BadRecord:
-        return None
-
-
-def _samples(
-    api: ApiClient,
-    window: Window,
-    landed: Landed,
-    resource: str,
-    range_days: int,
-    ask: Callable[[Window], list[bytes]],
-    day_of: Callable[[bytes], date | None],
-) -> Iterator[Pulled]:
-    """Points without an identity: one item a day that holds its points in the order received."""
-    request = _request(resource)
-
-    def by_day(part: Window) -> Iterator[Pulled]:
-        points: dict[date, list[bytes]] = {}
-        for point in ask(part):
-            # A point without a readable time is kept with the last day, where the parser says what is wrong with it.
-            points.setdefault(day_of(point) or part.last, []).append(point)
-        now = api.clock()
-        for day in part.days():
-            found = points.get(day, [])
-            payload = b'{"dataPoints":[' + b",".join(found) + b"]}"
-            yield DayAnswer(day, (Item(payload, request, now),) if found else ())
-
-    yield from in_ranges(api, window, range_days, by_day, partial(landed, resource), request)
-
-
-def _request(resource: str) -> dict[str, Any]:
-    """What was asked, without the bounds of the walk and its page tokens: they say nothing about an object."""
-    method = ":reconcile" if resource == "steps" else ""
-    return {"path": f"/users/me/dataTypes/{resource.replace('_', '-')}/dataPoints{method}", "params": {}}
+def _instants(field: str, window: Window) -> str:
+    """A filter for UTC days, end exclusive."""
+    return f'{field} >= "{window.first}T00:00:00Z" AND {field} < "{window.last + _ONE_DAY}T00:00:00Z"'
 
 
 # Days of samples are read without building Python objects of whole points: there are ten thousand and more a day.
@@ -164,18 +160,39 @@ class _HeartRatePoint(msgspec.Struct):
 _heart_rate_decoder = msgspec.json.Decoder(_HeartRatePoint)
 
 
-def _heart_rate_day(point: bytes) -> date | None:
+def _heart_rate_time(point: bytes) -> tuple[date, datetime] | None:
     try:
         text = _heart_rate_decoder.decode(point).heartRate.sampleTime.physicalTime
         moment = datetime.fromisoformat(text)
     except (msgspec.DecodeError, ValueError):
         return None
-    return (moment if moment.tzinfo is None else moment.astimezone(UTC)).date()
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.date(), moment
 
 
-def _steps_day(point: bytes) -> date | None:
+def _heart_rate_day(point: bytes) -> date | None:
+    found = _heart_rate_time(point)
+    return found and found[0]
+
+
+def _interval_time(point: bytes, kind: str) -> tuple[date, datetime] | None:
     try:
-        return records.steps_day(msgspec.json.decode(point))
+        payload = msgspec.json.decode(point)
+        return records.civil_start_day(payload, kind), time_of(interval_of(part_of(payload, kind)), "startTime")
+    except (msgspec.DecodeError, BadRecord):
+        return None
+
+
+def _interval_day(point: bytes, kind: str) -> date | None:
+    try:
+        return records.civil_start_day(msgspec.json.decode(point), kind)
+    except (msgspec.DecodeError, BadRecord):
+        return None
+
+
+def _sample_day(point: bytes, kind: str) -> date | None:
+    try:
+        return sample_time(msgspec.json.decode(point), kind).date()
     except (msgspec.DecodeError, BadRecord):
         return None
 
@@ -186,7 +203,7 @@ RESOURCES = (
         name="exercise",
         description="Exercises with their summaries; heart rate is in the heart-rate samples.",
         day_of=DayOf.UTC_START,
-        tables=(tables.EXERCISES,),
+        tables=(tables.EXERCISES, tables.EXERCISE_SPLITS),
         pull=pull_exercise,
         parse=Parser(records.parse_exercise),
         object_id=records.exercise_id,
@@ -205,14 +222,14 @@ RESOURCES = (
         scopes=METRICS_SCOPES,
         max_quiet_days=3,  # a band left on the charger for a weekend is normal, longer is not
         page_size=client.MAX_PAGE_SIZE,
-        calls="1 call per 10,000 samples, at least 1 per 7 days",
+        calls="1 call per 10,000 samples",
     ),
     Resource(
         provider="fitbit",
         name="sleep",
         description="Sleep sessions with stages, dated by the day of waking.",
         day_of=DayOf.CIVIL_DATE,
-        tables=(tables.SLEEP,),
+        tables=(tables.SLEEP, tables.SLEEP_STAGES),
         pull=pull_sleep,
         parse=Parser(records.parse_sleep),
         object_id=records.sleep_id,
@@ -230,19 +247,56 @@ RESOURCES = (
         parse=Parser(columnar=samples.STEPS),
         scopes=ACTIVITY_SCOPES,
         page_size=client.MAX_PAGE_SIZE,
-        calls="1 call per 10,000 intervals, at least 1 per 28 days",
+        calls="1 call per 10,000 intervals",
     ),
     Resource(
         provider="fitbit",
-        name="daily_resting_heart_rate",
-        description="Google's own resting heart rate of each day.",
+        name="distance",
+        description="Distance as one reconciled stream of intervals.",
         day_of=DayOf.CIVIL_DATE,
-        tables=(tables.DAILY_RESTING_HEART_RATE,),
-        pull=pull_daily_resting_heart_rate,
-        parse=Parser(records.parse_resting_heart_rate),
-        object_id=lambda payload: identity(records.resting_heart_rate_key(payload), "date", "source"),
+        tables=(tables.DISTANCE,),
+        pull=where_offered(_intervals("distance")),
+        parse=Parser(columnar=samples.DISTANCE),
+        scopes=ACTIVITY_SCOPES,
+        page_size=client.MAX_PAGE_SIZE,
+        calls="1 call per 10,000 intervals",
+    ),
+    Resource(
+        provider="fitbit",
+        name="active_zone_minutes",
+        description="Active zone minutes by heart-rate zone, as one reconciled stream of intervals.",
+        day_of=DayOf.CIVIL_DATE,
+        tables=(tables.ACTIVE_ZONE_MINUTES,),
+        pull=where_offered(_intervals("active_zone_minutes")),
+        parse=Parser(columnar=samples.ACTIVE_ZONE_MINUTES),
+        scopes=ACTIVITY_SCOPES,
+        page_size=client.MAX_PAGE_SIZE,
+        calls="1 call per 10,000 intervals",
+    ),
+    Resource(
+        provider="fitbit",
+        name="heart_rate_variability",
+        description="Samples of heart-rate variability, mostly in sleep.",
+        day_of=DayOf.UTC_START,
+        tables=(tables.HEART_RATE_VARIABILITY,),
+        pull=where_offered(pull_heart_rate_variability),
+        parse=Parser(columnar=samples.HEART_RATE_VARIABILITY),
         scopes=METRICS_SCOPES,
         page_size=client.MAX_PAGE_SIZE,
-        calls="1 call per 10,000 days",
+        calls="1 call per 60 days",
     ),
+    Resource(
+        provider="fitbit",
+        name="weight",
+        description="Weighings, by hand or by scale.",
+        day_of=DayOf.UTC_START,
+        tables=(tables.WEIGHT,),
+        pull=where_offered(pull_weight),
+        parse=Parser(measures.parse_weight),
+        object_id=measures.weight_id,
+        scopes=METRICS_SCOPES,
+        page_size=client.MAX_PAGE_SIZE,
+        calls="1 call per 10,000 weighings",
+    ),
+    *daily.RESOURCES,
 )

@@ -16,6 +16,7 @@ from fit_platform.providers.base import Window
 from fit_platform.providers.http import Answer, ApiClient, json_of, lines_of, one_line
 
 EXERCISE_PARTS = {"samples": "true", "zones": "true", "route": "true"}
+ACTIVITY_PARTS = {"steps": "true"}
 
 
 def exercises(api: ApiClient) -> list[bytes]:
@@ -48,17 +49,56 @@ def heart_rate(api: ApiClient, day: date) -> list[bytes]:
 
 
 def activities(api: ApiClient, window: Window) -> list[bytes]:
-    """Daily activity, one object per device-local day."""
+    """Daily activity with step samples, one object per device-local day."""
     return api.get_as(
         lambda answer: _objects(answer, "activities", bare="start_time"),
         "/users/activities",
-        {"from": str(window.first), "to": str(window.last)},
+        {"from": str(window.first), "to": str(window.last), **ACTIVITY_PARTS},
     )
 
 
 def activity(api: ApiClient, day: date) -> list[bytes]:
-    """Daily activity of one date: one object, or none (204)."""
-    return api.get_as(_single, f"/users/activities/{day}")
+    """Daily activity of one date, with step samples: one object, or none (204)."""
+    return api.get_as(_single, f"/users/activities/{day}", ACTIVITY_PARTS)
+
+
+def recharges(api: ApiClient) -> list[bytes]:
+    """Nightly recharge of every night that Polar still lists."""
+    return api.get_as(lambda answer: _objects(answer, "recharges", bare="date"), "/users/nightly-recharge")
+
+
+def recharge(api: ApiClient, day: date) -> list[bytes]:
+    """Nightly recharge of one wake day: one object or none. 404 raises NotFound: none."""
+    return api.get_as(_single, f"/users/nightly-recharge/{day}")
+
+
+def cardio_loads(api: ApiClient, window: Window) -> list[bytes]:
+    """Cardio load, one object per date, also where nothing could be computed."""
+    return api.get_as(
+        lambda answer: _objects(answer, "cardio_loads", bare="date"),
+        "/users/cardio-load/date",
+        {"from": str(window.first), "to": str(window.last)},
+    )
+
+
+def recent_cardio_loads(api: ApiClient) -> list[bytes]:
+    """Cardio load of the last 28 days."""
+    return api.get_as(lambda answer: _objects(answer, "cardio_loads", bare="date"), "/users/cardio-load")
+
+
+def physical_info(api: ApiClient) -> list[bytes]:
+    """The body as Polar knows it now: one object or none. 404 raises NotFound: none."""
+    return api.get_as(_single, "/users/physical-info")
+
+
+def sleepwise(api: ApiClient, what: str) -> list[bytes]:
+    """SleepWise periods of the last 28 days: `alertness` or `circadian-bedtime`. 204: none."""
+    return api.get_as(lambda answer: _objects(answer, what, bare="period_start_time"), f"/users/sleepwise/{what}")
+
+
+def biosensing(api: ApiClient, what: str, bare: str) -> list[bytes]:
+    """Measurements of the last 28 days: `bodytemperature`, `skintemperature` or `spo2`. 204: none."""
+    return api.get_as(lambda answer: _objects(answer, what, bare=bare), f"/users/biosensing/{what}")
 
 
 def _objects(answer: Answer, wrapper: str, bare: str | None = None) -> list[bytes]:

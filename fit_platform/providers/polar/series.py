@@ -158,3 +158,48 @@ FROM days WHERE kind <> 'OBJECT'
 """
 
 CONTINUOUS_HEART_RATE = ColumnarParser(payload_type="JSON", selects={tables.CONTINUOUS_HEART_RATE.name: _CONTINUOUS})
+
+_STEPS = f"""
+WITH days AS (
+  SELECT {sql.LINE}, row_number() OVER () AS day_number,
+    -- of the day itself, as its row has it; an activity without a start is in quarantine already, as a whole
+    TRY_CAST(left(coalesce(payload->>'start_time', payload->>'start-time'), 10) AS DATE) AS local_date,
+    payload->'samples'->'steps' AS steps
+  FROM lines
+),
+samples AS (
+  SELECT * EXCLUDE (steps),
+    {sql.number("coalesce(steps->>'interval_ms', steps->>'interval-ms')")} / 1000 AS interval_seconds,
+    unnest(list) AS sample, generate_subscripts(list, 1) - 1 AS sample_index
+  FROM (
+    SELECT *, json_transform(steps->'samples', '[{{"steps":"VARCHAR","timestamp":"VARCHAR","time":"VARCHAR"}}]') AS list
+    FROM days
+    WHERE local_date IS NOT NULL
+  )
+),
+read AS (
+  SELECT * EXCLUDE (sample), CAST(to_json(sample) AS VARCHAR) AS given, sample.steps AS steps_text,
+    {sql.number("sample.steps")} AS steps,
+    -- device-local, though the spec says UTC; `2025-10-01T00:00`: zero seconds are left out
+    CAST(date_part('epoch', TRY_CAST(
+      coalesce(regexp_extract(sample.timestamp, 'T([\\d:.]+)', 1), sample.time) AS TIME
+    )) AS BIGINT) AS second_of_day
+  FROM samples
+),
+jumps AS (
+  SELECT *,
+    second_of_day < lag(second_of_day IGNORE NULLS) OVER (PARTITION BY day_number ORDER BY sample_index) AS jumped
+  FROM read
+)
+SELECT {sql.LINE}, local_date, sample_index, second_of_day,
+  CAST(count(*) FILTER (jumped) OVER (PARTITION BY day_number ORDER BY sample_index) AS BIGINT) AS fold,
+  interval_seconds, steps,
+  CASE
+    WHEN second_of_day IS NULL OR second_of_day >= 86400 THEN 'steps: `timestamp` is missing or not a time'
+    WHEN {sql.wrong("steps_text", "steps")} THEN 'steps: `steps` is not a number'
+  END AS bad_reason,
+  CASE WHEN bad_reason IS NOT NULL THEN given END AS bad_value
+FROM jumps
+"""
+
+STEPS = ColumnarParser(payload_type="JSON", selects={tables.STEP_SAMPLES.name: _STEPS})

@@ -26,12 +26,30 @@ class _Id(msgspec.Struct):
 
 def athlete(api: ApiClient) -> bytes:
     """The athlete's profile."""
+    return _object(api, "/athlete")
 
+
+def zones(api: ApiClient) -> bytes:
+    """The athlete's heart-rate and power zones."""
+    return _object(api, "/athlete/zones")
+
+
+def gear(api: ApiClient, gear_id: str) -> bytes:
+    """A bike or a pair of shoes. NotFound: deleted."""
+    return _object(api, f"/gear/{gear_id}")
+
+
+def activity(api: ApiClient, activity_id: str) -> bytes:
+    """An activity in full, laps included. NotFound: gone, or not visible."""
+    return _object(api, f"/activities/{activity_id}")
+
+
+def _object(api: ApiClient, path: str) -> bytes:
     def decode(answer: Any) -> bytes:
         json_of(answer, "strava", dict[str, msgspec.Raw])
         return one_line(answer.body)
 
-    return api.get_as(decode, "/athlete", ok=(200,))
+    return api.get_as(decode, path, ok=(200,))
 
 
 def activities(api: ApiClient, after: datetime, before: datetime) -> Iterator[bytes]:

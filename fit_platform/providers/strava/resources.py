@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
-from fit_platform.errors import BadRecord, NotFound, Transient
+from fit_platform.errors import BadRecord, NotFound
 from fit_platform.providers.base import (
     DayAnswer,
     DayOf,
@@ -16,28 +16,56 @@ from fit_platform.providers.base import (
     Landed,
     Parser,
     Pulled,
-    Rejected,
     Resource,
     Window,
 )
 from fit_platform.providers.http import ApiClient
-from fit_platform.providers.pulling import decoded, fingerprint, identity, in_ranges, sorted_into_days
+from fit_platform.providers.pulling import decoded, identity, in_ranges, sorted_into_days
 from fit_platform.providers.strava import client, records, streams, tables
+from fit_platform.providers.strava.per_activity import PerActivity
 
 # Strava has no limit; a range of two years, some thousand summaries, keeps memory and the cost of a failure in bounds.
 RANGE_DAYS = 731
-# Summary fields whose change implies other streams: the recording was replaced, cropped or moved.
-_STREAM_FIELDS = ("start_date", "upload_id", "elapsed_time", "moving_time", "distance")
-# So many activities in a row whose streams cannot be had are no longer the activities' fault.
-_FAILURES_IN_A_ROW = 3
+# Summary fields whose change means that the recording was replaced, cropped or moved.
+_RECORDING = ("start_date", "upload_id", "elapsed_time", "moving_time", "distance")
+# Summary fields that show an edit of the rest. Not all of them: counts of kudos change daily, and a field that Strava
+# adds to every summary would make every detail be asked for again.
+_EDITED = ("name", "sport_type", "gear_id", "total_elevation_gain", "workout_type", "trainer", "commute", "visibility")
+_SNAPSHOT_IS_FRESH = timedelta(hours=6)
 
 
 def pull_athlete(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
     """The profile as it is now, filed under the window's last day."""
+    yield from _other_days(window)
+    known = _just_taken(api, window, landed, "athlete")
+    yield DayAnswer(window.last, known or (_item(api, "/athlete", client.athlete(api)),))
+
+
+def pull_zones(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
+    """The training zones as they are now, filed under the window's last day. 404: none."""
+    yield from _other_days(window)
+    items = _just_taken(api, window, landed, "zones")
+    with suppress(NotFound):
+        items = items or (_item(api, "/athlete/zones", client.zones(api)),)
+    yield DayAnswer(window.last, items)
+
+
+def _other_days(window: Window) -> Iterator[Pulled]:
     for day in window.days()[:-1]:
         yield DayUnknown(day, "a snapshot, filed under the last day that was asked for")
-    payload = client.athlete(api)
-    yield DayAnswer(window.last, (Item(payload, {"path": "/athlete", "params": {}}, api.clock()),))
+
+
+def _item(api: ApiClient, path: str, payload: bytes) -> Item:
+    return Item(payload, {"path": path, "params": {}}, api.clock())
+
+
+def _just_taken(api: ApiClient, window: Window, landed: Landed, name: str) -> tuple[Item, ...]:
+    """The snapshot that the window before this one ended with, if it is still fresh.
+
+    A long backfill comes in many windows within minutes; without this, each would pay for the same snapshot.
+    """
+    day_before = window.first - timedelta(days=1)
+    return tuple(item for item in landed(name, day_before) if api.clock() - item.fetched_at < _SNAPSHOT_IS_FRESH)
 
 
 def pull_activities(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
@@ -63,67 +91,38 @@ def _day_of(item: Item) -> date | None:
         return None
 
 
-def pull_streams(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
-    """Streams of the activities that have landed. An activity that did not change since is not asked for again."""
-    failures = 0
-    for day in window.days():
-        known = {_about(item)["id"]: item for item in landed("streams", day) if _about(item)}
-        items: list[Item | Rejected] = []
-        for about in (_activity(item) for item in landed("activities", day)):
-            if about is None:
-                continue
-            old = known.get(about["id"])
-            if old is not None and _about(old) == about:
-                items.append(old)
-                continue
-            request = _stream_request(about)
-            try:
-                items.append(_fetch(api, request))
-                failures = 0
-            except Transient as error:
-                # Strava answers 500 for ever on some damaged activities: that one waits, the others go on.
-                failures += 1
-                if error.status is None or failures == _FAILURES_IN_A_ROW:
-                    raise
-                body = getattr(error, "body", b"")
-                items += [old] if old is not None else []
-                items.append(
-                    Rejected(body, f"streams of an activity: {error.status} {error.detail}", request, api.clock())
-                )
-        yield DayAnswer(day, tuple(items))
+def pull_gear(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
+    """Each piece of gear that the landed profile lists or a landed activity names. Deleted ones are left out."""
+    named = [*landed("athlete", window.last), *(item for day in window.days() for item in landed("activities", day))]
+    ids = sorted(set[str]().union(*(records.gear_ids(decoded(item)) for item in named)))
+    yield from _other_days(window)
+    just_taken = {item.request["path"]: item for item in _just_taken(api, window, landed, "gear")}
+    items = []
+    for gear_id in ids:
+        path = f"/gear/{gear_id}"
+        try:
+            items.append(just_taken.get(path) or _item(api, path, client.gear(api, gear_id)))
+        except NotFound:
+            continue
+    yield DayAnswer(window.last, tuple(items))
 
 
-def _fetch(api: ApiClient, request: dict[str, Any]) -> Item:
-    try:
-        payload = client.streams(api, request["activity"]["id"])
-    except NotFound as error:
-        # The one terminal answer: no streams. Kept, so that it is not asked for again.
-        return Item(b"null", {**request, "status": error.status}, api.clock())
-    return Item(payload, request, api.clock())
-
-
-def _stream_request(about: dict[str, Any]) -> dict[str, Any]:
-    path = f"/activities/{about['id']}/streams"
-    return {"path": path, "params": {"keys": client.STREAM_KEYS, "key_by_type": "true"}, "activity": about}
-
-
-def _about(item: Item) -> dict[str, Any]:
-    return dict(item.request.get("activity") or {})
-
-
-def _activity(item: Item) -> dict[str, Any] | None:
-    """What is noted of an activity beside its streams; None where it has none (typed in by hand) or no id or start."""
-    summary = decoded(item)
-    if not isinstance(summary, dict) or summary.get("id") is None or not isinstance(summary.get("start_date"), str):
-        return None
-    if summary.get("manual") is True and summary.get("upload_id") is None:
-        return None
-    return {
-        "id": str(summary["id"]),
-        "start_date": summary["start_date"],
-        "fingerprint": fingerprint([summary.get(key) for key in _STREAM_FIELDS]),
-    }
-
+STREAMS = PerActivity(
+    resource="streams",
+    what="streams",
+    fetch=client.streams,
+    path="/activities/{id}/streams",
+    params={"keys": client.STREAM_KEYS, "key_by_type": "true"},
+    implied_by=_RECORDING,
+    has_manual=False,
+)
+DETAILS = PerActivity(
+    resource="activity_details",
+    what="detail",
+    fetch=client.activity,
+    path="/activities/{id}",
+    implied_by=(*_RECORDING, *_EDITED),
+)
 
 RESOURCES = (
     Resource(
@@ -136,6 +135,18 @@ RESOURCES = (
         parse=Parser(records.parse_athlete),
         object_id=lambda payload: identity(payload, "id"),
         scopes=("read", "profile:read_all"),
+        calls="1 call",
+    ),
+    Resource(
+        provider="strava",
+        name="zones",
+        description="The athlete's heart-rate and power zones as set at Strava.",
+        day_of=DayOf.FILING_DAY,
+        tables=(tables.ZONES,),
+        pull=pull_zones,
+        parse=Parser(records.parse_zones),
+        object_id=lambda payload: "zones",
+        scopes=("profile:read_all",),
         calls="1 call",
     ),
     Resource(
@@ -155,15 +166,42 @@ RESOURCES = (
     Resource(
         provider="strava",
         name="streams",
-        description="Samples of each activity: heart rate, speed, GPS, altitude, cadence, power.",
+        description="Samples of each activity: heart rate, speed, GPS, altitude, grade, cadence, power.",
         day_of=DayOf.UTC_START,
         tables=(tables.STREAM_SAMPLES,),
-        pull=pull_streams,
+        pull=STREAMS.pull,
         parse=Parser(columnar=streams.STREAMS),
         # Streams carry no id: they are their activity's, which the request names.
         object_id=lambda payload: identity(payload, "id"),
         scopes=("read", "activity:read_all"),
         calls="1 call per new or changed activity",
         needs=("activities",),
+    ),
+    Resource(
+        provider="strava",
+        name="gear",
+        description="Bikes and shoes: those in the profile, and those that activities of the window were done with.",
+        day_of=DayOf.FILING_DAY,
+        tables=(tables.GEAR,),
+        pull=pull_gear,
+        parse=Parser(records.parse_gear),
+        object_id=lambda payload: identity(payload, "id"),
+        scopes=("read", "profile:read_all"),
+        calls="1 call per bike or pair of shoes",
+        needs=("athlete", "activities"),
+    ),
+    Resource(
+        provider="strava",
+        name="activity_details",
+        description="What the summary of an activity lacks: calories, perceived exertion, laps.",
+        day_of=DayOf.UTC_START,
+        tables=(tables.ACTIVITY_DETAILS, tables.LAPS),
+        pull=DETAILS.pull,
+        parse=Parser(records.parse_activity_detail),
+        object_id=lambda payload: identity(payload, "id"),
+        scopes=("read", "activity:read_all"),
+        calls="1 call per new or edited activity; left out unless asked for, as it doubles the cost of a backfill",
+        needs=("activities",),
+        is_optional=True,
     ),
 )

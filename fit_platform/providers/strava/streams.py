@@ -19,6 +19,7 @@ _NUMBERS = {
     "watts": "power_w",
     "distance": "distance_m",
     "temp": "temperature_c",
+    "grade_smooth": "grade_percent",
 }
 _TYPES = ("time", *_NUMBERS, "latlng", "moving")
 

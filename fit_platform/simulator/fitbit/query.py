@@ -15,7 +15,7 @@ import msgspec
 from fit_platform.simulator.world.draw import digest
 
 TimeKind = Literal["physical", "civil"]
-_TERM = re.compile(r'^\s*([a-z_]+(?:\.[a-z_]+)*)\s*(>=|<)\s*"([^"]*)"\s*$')
+_TERM = re.compile(r'^\s*([a-z0-9_]+(?:\.[a-z_]+)*)\s*(>=|<)\s*"([^"]*)"\s*$')
 _FAMILIES = ("all-sources", "google-wearables", "google-sources", "self-sources")
 
 

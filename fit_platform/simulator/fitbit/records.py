@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from fit_platform.simulator.fitbit.jsontext import BAND, interval
 from fit_platform.simulator.fitbit.query import Bounds
@@ -67,6 +68,7 @@ def _exercise(person: Person, activity: TrueActivity, record: Record) -> DataPoi
     if sport.has_gps and not is_detected:
         metrics["elevationGainMillimeters"] = round(streams.ascent_m * 1000)
     offset, end_offset = person.clock.offset_at(record.started_at), person.clock.offset_at(record.ended_at)
+    splits = _splits(person, record, streams.distance_m * record.distance_factor) if sport.speed_mps else []
     # A detected exercise is active a little less than its interval; such durations come with fractions.
     active = f"{seconds - lot % 60 - 0.5}s" if is_detected else f"{seconds}s"
     content = {
@@ -81,9 +83,25 @@ def _exercise(person: Person, activity: TrueActivity, record: Record) -> DataPoi
             "exerciseMetadata": {"hasGps": True} if sport.has_gps and not is_detected else {},
             "createTime": iso_z(record.uploaded_at),
             "updateTime": iso_z(record.uploaded_at).replace("Z", ".5Z"),
+            **({"splits": splits} if splits else {}),
         },
     }
     return DataPoint(record.started_at, offset, content)
+
+
+def _splits(person: Person, record: Record, distance_m: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+    """One split for each full kilometre that ends within the record."""
+    reached = distance_m[: record.ended_at - record.started_at]
+    ends = np.searchsorted(reached, np.arange(1000, int(reached[-1]) + 1, 1000)).tolist()
+    splits = []
+    for begin, end in zip([0, *ends], ends, strict=False):
+        start_s, end_s = record.started_at + begin, record.started_at + end
+        bounds = _interval(start_s, person.clock.offset_at(start_s), end_s, person.clock.offset_at(end_s))
+        metrics = {"distanceMillimeters": 1_000_000, "averagePaceSecondsPerMeter": (end - begin) / 1000}
+        splits.append(
+            {**bounds, "activeDuration": f"{end - begin}s", "splitType": "DISTANCE", "metricsSummary": metrics}
+        )
+    return splits
 
 
 def sleeps(person: Person) -> list[DataPoint]:

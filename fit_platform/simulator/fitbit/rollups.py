@@ -10,14 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_platform.simulator.fitbit.jsontext import civil
-from fit_platform.simulator.fitbit.query import BadQuestion
+from fit_platform.simulator.fitbit.query import BadQuestion, Page, parse_page
+from fit_platform.simulator.fitbit.samples import step_mm
 from fit_platform.simulator.world import Person
 from fit_platform.simulator.world.clock import DAY, day_start, iso_z, utc_day
 from fit_platform.simulator.world.truth import visible_steps
 
 ROLLUP_TYPES = ("heart-rate", "steps", "distance", "floors", "total-calories")
+_LONGEST = 90
 _LONGEST_DAYS = {"heart-rate": 14, "total-calories": 14}
-_MOST_WINDOWS = 10_000
+_DEFAULT_WINDOWS, _MOST_WINDOWS = 1440, 10_000  # a page
 _T = TypeVar("_T")
 
 
@@ -29,6 +31,8 @@ class _Range(msgspec.Struct):
 class _RollUp(msgspec.Struct):
     range: _Range
     windowSize: str  # noqa: N815
+    pageSize: int | None = None  # noqa: N815
+    pageToken: str = ""  # noqa: N815
 
 
 class _CivilDate(msgspec.Struct):
@@ -50,6 +54,7 @@ class _DailyRollUp(msgspec.Struct):
     range: _CivilRange
     windowSizeDays: int = 1  # noqa: N815
     pageSize: int | None = None  # noqa: N815
+    pageToken: str = ""  # noqa: N815
 
 
 def roll_up(person: Person, data_type: str, body: bytes) -> dict[str, Any]:
@@ -62,11 +67,16 @@ def roll_up(person: Person, data_type: str, body: bytes) -> dict[str, Any]:
         window = int(asked.windowSize.removesuffix("s"))
     except ValueError:
         raise BadQuestion("INVALID_ARGUMENT", f"'{asked.windowSize}' is not a duration in seconds") from None
-    if window < 60 or (end - start) // window > _MOST_WINDOWS:
-        raise BadQuestion("INVALID_ARGUMENT", "windowSize is too small for this range")
+    if window < 1:
+        raise BadQuestion("INVALID_ARGUMENT", "windowSize is below one second")
     _check_range(data_type, start, end)
-    points = []
-    for at in range(start, end, window):
+    page = _page(person, data_type, asked, default=_DEFAULT_WINDOWS, largest=_MOST_WINDOWS)
+    points: list[dict[str, Any]] = []
+    before_the_world = max(0, person.config.begin - start) // window * window
+    first = page.at if page.at is not None else start + before_the_world
+    for at in range(first, min(end, person.config.now_epoch), window):
+        if len(points) == page.size:
+            return {"rollupDataPoints": points, "nextPageToken": page.token(at)}
         value = _value(person, data_type, at, min(at + window, end))
         if value is not None:
             points.append({"startTime": iso_z(at), "endTime": iso_z(min(at + window, end)), **value})
@@ -85,9 +95,15 @@ def daily_roll_up(person: Person, data_type: str, body: bytes) -> dict[str, Any]
     if asked.windowSizeDays < 1:
         raise BadQuestion("INVALID_ARGUMENT", "windowSizeDays is below 1")
     _check_range(data_type, day_start(first), day_start(last))
-    points = []
+    longest = _LONGEST_DAYS.get(data_type, _LONGEST)
+    page = _page(person, data_type, asked, default=longest, largest=longest)
+    if page.at is not None:
+        first = utc_day(page.at)
+    points: list[dict[str, Any]] = []
     step = timedelta(days=asked.windowSizeDays)
     while first < last:
+        if len(points) == page.size:
+            return {"rollupDataPoints": points, "nextPageToken": page.token(day_start(first))}
         until = min(first + step, last)
         value = _value(person, data_type, person.clock.date_bounds(first)[0], person.clock.date_bounds(until)[0])
         if value is not None:
@@ -107,8 +123,16 @@ def _decode(body: bytes, kind: type[_T]) -> _T:
         raise BadQuestion("INVALID_ARGUMENT", str(error)) from None
 
 
+def _page(person: Person, data_type: str, asked: _RollUp | _DailyRollUp, *, default: int, largest: int) -> Page:
+    """The page asked for; its token is bound to everything else in the question."""
+    others = {name: str(value) for name, value in msgspec.structs.asdict(asked).items()}
+    query = {**others, "pageSize": str(asked.pageSize or 0), "pageToken": asked.pageToken}
+    kind = type(asked).__name__
+    return parse_page(query, f"{person.athlete.athlete_id}/{kind}/{data_type}", default=default, largest=largest)
+
+
 def _check_range(data_type: str, start: int, end: int) -> None:
-    longest = _LONGEST_DAYS.get(data_type, 90)
+    longest = _LONGEST_DAYS.get(data_type, _LONGEST)
     if end <= start:
         raise BadQuestion("INVALID_TIME_RANGE", "The range is empty")
     if end - start > longest * DAY:
@@ -134,7 +158,7 @@ def _value(person: Person, data_type: str, start: int, end: int) -> dict[str, An
     if data_type == "steps":
         return {"steps": {"countSum": str(steps)}}
     if data_type == "distance":
-        return {"distance": {"millimetersSum": str(round(steps * person.athlete.height_cm * 4.15))}}
+        return {"distance": {"millimetersSum": str(steps * step_mm(person))}}
     if data_type == "floors":
         return {"floors": {"countSum": str(steps // 1500)}}
     basal = (end - start) / DAY * 24 * person.athlete.weight_kg * 0.95

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from fit_platform.simulator.config import Provider
-from fit_platform.simulator.fitbit import auth, records
+from fit_platform.simulator.fitbit import auth, records, vitals
 from fit_platform.simulator.fitbit.query import (
     BadQuestion,
     Bounds,
@@ -51,14 +51,27 @@ def _interval_members(name: str) -> dict[str, TimeKind]:
     return {f"{name}.interval.start_time": "physical", f"{name}.interval.civil_start_time": "civil"}
 
 
+def _sample_members(name: str) -> dict[str, TimeKind]:
+    return {f"{name}.sample_time.physical_time": "physical", f"{name}.sample_time.civil_time": "civil"}
+
+
 TYPES: dict[str, DataType] = {
     "heart-rate": DataType(
         auth.MEASUREMENTS,
         ("list", "reconcile", "rollUp", "dailyRollUp"),
-        {"heart_rate.sample_time.physical_time": "physical", "heart_rate.sample_time.civil_time": "civil"},
+        _sample_members("heart_rate"),
     ),
     "steps": DataType(auth.ACTIVITY, ("list", "reconcile", "rollUp", "dailyRollUp"), _interval_members("steps")),
-    "distance": DataType(auth.ACTIVITY, ("rollUp", "dailyRollUp"), {}),
+    "distance": DataType(auth.ACTIVITY, ("list", "reconcile", "rollUp", "dailyRollUp"), _interval_members("distance")),
+    "active-zone-minutes": DataType(
+        auth.ACTIVITY, ("list", "reconcile", "rollUp", "dailyRollUp"), _interval_members("active_zone_minutes")
+    ),
+    "heart-rate-variability": DataType(
+        auth.MEASUREMENTS, ("list", "reconcile"), _sample_members("heart_rate_variability")
+    ),
+    "weight": DataType(
+        auth.MEASUREMENTS, ("list", "reconcile", "rollUp", "dailyRollUp", "get"), _sample_members("weight")
+    ),
     "floors": DataType(auth.ACTIVITY, ("rollUp", "dailyRollUp"), {}),
     "total-calories": DataType(auth.ACTIVITY, ("rollUp", "dailyRollUp"), {}),
     "exercise": DataType(
@@ -74,12 +87,21 @@ TYPES: dict[str, DataType] = {
     "daily-resting-heart-rate": DataType(
         auth.MEASUREMENTS, ("list", "reconcile"), {"daily_resting_heart_rate.date": "civil"}
     ),
+} | {
+    name: DataType(
+        auth.ACTIVITY if name == "daily-vo2-max" else auth.MEASUREMENTS,
+        ("list", "reconcile"),
+        {f"{name.replace('-', '_')}.date": "civil"},
+    )
+    for name in vitals.DAILY
 }
 
 _SPARSE: dict[str, Callable[[Person], list[records.DataPoint]]] = {
     "exercise": records.exercises,
     "sleep": records.sleeps,
     "daily-resting-heart-rate": records.resting_heart_rates,
+    "weight": vitals.weights,
+    **vitals.DAILY,
 }
 
 
@@ -227,8 +249,7 @@ class _Endpoints:
         if name in _SPARSE:
             texts, following = self._sparse_page(call.person, name, bounds, page, is_reconciled=is_reconciled)
         else:
-            feeds = self._feeds[athlete]
-            render = feeds.heart_rate if name == "heart-rate" else feeds.steps
+            render = self._feeds[athlete].by_type[name]
             texts, following = _dense_page(call.person, lambda day: render(day, is_reconciled), bounds, page)
         members = [f'"dataPoints":[{",".join(texts)}]'] if texts else []
         if following is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fit_platform.simulator.polar.exercises import user_url
+from fit_platform.simulator.polar.wellness import by_clock
 from fit_platform.simulator.world import Person
 from fit_platform.simulator.world.clock import DAY, QUARTER, day_start, iso_z, utc_day
 from fit_platform.simulator.world.draw import digest
@@ -66,10 +67,8 @@ def night(person: Person, wake_date: date) -> dict[str, Any] | None:
         "group_duration_score": float(50 + lot % 50),
         "group_solidity_score": float(45 + lot // 7 % 50),
         "group_regeneration_score": float(40 + lot // 11 % 55),
-        "hypnogram": {person.clock.local(s.start).strftime("%H:%M"): _HYPNOGRAM[stage] for stage, s in parts},
-        "heart_rate_samples": {
-            person.clock.local(within.start + n).strftime("%H:%M"): int(bpm[n]) for n in range(0, len(bpm), 300)
-        },
+        "hypnogram": by_clock(person, [(s.start, _HYPNOGRAM[stage]) for stage, s in parts]),
+        "heart_rate_samples": by_clock(person, [(within.start + n, int(bpm[n])) for n in range(0, len(bpm), 300)]),
     }
 
 

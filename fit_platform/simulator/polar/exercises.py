@@ -38,7 +38,7 @@ def exercise(
     seconds = record.ended_at - record.started_at
     distance_m = float(streams.distance_m[-1])
     mean = float(beating.mean())
-    load = max(0.0, (mean - person.athlete.resting_hr_bpm) * seconds / 1900)
+    load = training_load(person, activity, record)
     answer: dict[str, Any] = {
         "id": record.provider_activity_id,
         "upload_time": iso_z(record.uploaded_at) if lot % 2 else iso_z(record.uploaded_at).replace("Z", ".000Z"),
@@ -68,6 +68,13 @@ def exercise(
     if route and sport.has_gps:
         answer["route"] = _route(activity, person, person.config.polar_route_interval_seconds)
     return answer
+
+
+def training_load(person: Person, activity: TrueActivity, record: Record) -> float:
+    """Training impulse of a session: how far above rest, for how long."""
+    bpm = person.devices.recorded_heart_rate(activity, record)
+    mean = float(bpm[bpm > 0].mean())
+    return max(0.0, (mean - person.athlete.resting_hr_bpm) * (record.ended_at - record.started_at) / 1900)
 
 
 def _duration(seconds: int, lot: int) -> str:

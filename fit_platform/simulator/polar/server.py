@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -15,20 +16,28 @@ from fit_platform.simulator.config import Provider
 from fit_platform.simulator.gate import Call, Gate, json_response
 from fit_platform.simulator.grants import Claims
 from fit_platform.simulator.limits import Verdict
-from fit_platform.simulator.polar import daily
+from fit_platform.simulator.polar import daily, files, wellness
 from fit_platform.simulator.polar.auth import auth_routes
-from fit_platform.simulator.polar.exercises import exercise
+from fit_platform.simulator.polar.exercises import exercise, training_load
+from fit_platform.simulator.polar.questions import LONGEST_RANGE_DAYS, Refused, date_of, last_days, range_of
 from fit_platform.simulator.simulation import Simulation
 from fit_platform.simulator.world import Person
+from fit_platform.simulator.world.activity import Record, TrueActivity
 from fit_platform.simulator.world.clock import DAY, iso_z, utc_day
 
-_LONGEST_RANGE_DAYS = 28
-_OLDEST_ACTIVITY_DAYS = 365
 _NEED_NO_REGISTRATION = ("POST /users", "GET /users/{user_id:int}", "DELETE /users/{user_id:int}")
 
 
-class _Refused(Exception):
-    """A question that the endpoint does not answer; the message goes into the 400."""
+_FILES: dict[str, tuple[Callable[[Person, TrueActivity, Record], bytes | None], str]] = {
+    "fit": (files.fit, "application/octet-stream"),
+    "tcx": (files.tcx, "application/vnd.garmin.tcx+xml"),
+    "gpx": (files.gpx, "application/gpx+xml"),
+}
+
+
+def _asked_path(call: Call) -> str:
+    """The path of a call, its template filled in."""
+    return re.sub(r"{(\w+):\w+}", lambda member: str(call.path[member[1]]), call.template)
 
 
 class PolarGate(Gate):
@@ -84,10 +93,14 @@ class PolarGate(Gate):
         return self.sim.polar_limits.take(self.sim.limits, users, self.sim.clock.now())
 
     def refuse_person(self, call: Call) -> Response | None:
-        """403 before the user has been registered."""
-        if call.template in _NEED_NO_REGISTRATION or self.sim.grants.registration(call.claims) is not None:
+        """403 before the user has been registered, and for data types without consent."""
+        if call.template in _NEED_NO_REGISTRATION:
             return None
-        return self.error(403, "forbidden", "User has not been registered")
+        if self.sim.grants.registration(call.claims) is None:
+            return self.error(403, "forbidden", "User has not been registered")
+        if any(part in _asked_path(call) for part in self.sim.scenario.polar.without_consent):
+            return self.live_error(403, "forbidden", "User has not accepted all mandatory consents")
+        return None
 
 
 def routes(sim: Simulation) -> list[BaseRoute]:
@@ -101,6 +114,7 @@ def routes(sim: Simulation) -> list[BaseRoute]:
             routes=[
                 gate.route("/exercises", api.exercises),
                 gate.route("/exercises/{exercise_id:str}", api.exercise),
+                gate.route("/exercises/{exercise_id:str}/{format:str}", api.exercise_file),
                 gate.route("/users", api.register, method="POST"),
                 gate.route("/users/{user_id:int}", api.user),
                 gate.route("/users/{user_id:int}", api.delete_user, method="DELETE"),
@@ -114,6 +128,14 @@ def routes(sim: Simulation) -> list[BaseRoute]:
                 gate.route("/users/activities/samples/{day:str}", api.activity_samples_day),
                 gate.route("/users/activities/{day:str}", api.activity_day),
                 gate.route("/users/physical-info", api.physical_info),
+                gate.route("/users/nightly-recharge", api.recharges),
+                gate.route("/users/nightly-recharge/{day:str}", api.recharge),
+                gate.route("/users/cardio-load", api.recent_cardio_loads),
+                gate.route("/users/cardio-load/date", api.cardio_load_range),
+                gate.route("/users/cardio-load/{day:str}", api.cardio_load_day),
+                gate.route("/users/sleepwise/{what:str}", api.sleepwise),
+                gate.route("/users/sleepwise/{what:str}/date", api.sleepwise_range),
+                gate.route("/users/biosensing/{what:str}", api.biosensing),
             ],
         ),
     ]
@@ -128,6 +150,10 @@ class _Endpoints:
         self.sim = sim
         self.gate = gate
         self._rendered = lru_cache(maxsize=128)(self._render)
+        self._load = lru_cache(maxsize=4096)(training_load)
+        # Lists show every night again and again, and a night takes a day of heart rate to tell.
+        self._night = lru_cache(maxsize=8192)(_as_text(daily.night))
+        self._recharge = lru_cache(maxsize=8192)(_as_text(wellness.recharge))
 
     # registration
 
@@ -191,6 +217,15 @@ class _Endpoints:
             return self.gate.live_error(404, "not_found", "Exercise not found")
         return json_response(self._rendered(call.person.athlete.athlete_id, exercise_id, *_flags(call)))
 
+    def exercise_file(self, call: Call) -> Response:
+        exercise_id, kind = str(call.path["exercise_id"]), str(call.path["format"])
+        pair = next((p for p in call.person.records("polar") if p[1].provider_activity_id == exercise_id), None)
+        make, media = _FILES.get(kind, (None, ""))
+        content = make(call.person, *pair) if make and pair and exercise_id in self._shown(call.person) else None
+        if content is None:
+            return self.gate.live_error(404, "not_found", "Exercise not found")
+        return Response(content, media_type=media)
+
     # all-day data
 
     def heart_rate_range(self, call: Call) -> Response:
@@ -203,7 +238,7 @@ class _Endpoints:
         return self._dated(call, lambda day: daily.continuous_heart_rate(call.person, day), empty=404)
 
     def nights(self, call: Call) -> Response:
-        found = [night for day in self._night_dates(call.person) if (night := daily.night(call.person, day))]
+        found = [night for day in self._night_dates(call.person) if (night := self._night(call.person, day))]
         return json_response({"nights": found}) if found else self._nothing(404)
 
     def available_nights(self, call: Call) -> Response:
@@ -219,12 +254,12 @@ class _Endpoints:
 
     def night(self, call: Call) -> Response:
         in_window = set(self._night_dates(call.person))
-        return self._dated(call, lambda day: daily.night(call.person, day) if day in in_window else None, empty=404)
+        return self._dated(call, lambda day: self._night(call.person, day) if day in in_window else None, empty=404)
 
     def _night_dates(self, person: Person) -> list[date]:
         days = self.sim.polar_window_days
         dates = person.civil_dates()
-        return dates if days is None else dates[-min(days, _LONGEST_RANGE_DAYS) :]
+        return dates if days is None else dates[-min(days, LONGEST_RANGE_DAYS) :]
 
     def activities(self, call: Call) -> Response:
         with_steps = call.query.get("steps") == "true"
@@ -249,12 +284,73 @@ class _Endpoints:
     def physical_info(self, call: Call) -> Response:
         return json_response(daily.physical_info(call.person))
 
+    # results of nights and training
+
+    def recharges(self, call: Call) -> Response:
+        found = [x for day in self._night_dates(call.person) if (x := self._recharge(call.person, day))]
+        return json_response({"recharges": found}) if found else self._nothing(404)
+
+    def recharge(self, call: Call) -> Response:
+        in_window = set(self._night_dates(call.person))
+        return self._dated(call, lambda day: self._recharge(call.person, day) if day in in_window else None, empty=404)
+
+    def recent_cardio_loads(self, call: Call) -> Response:
+        today = call.person.clock.local_date(call.person.config.now_epoch)
+        return json_response(self._cardio_loads(call.person, last_days(today)))
+
+    def cardio_load_range(self, call: Call) -> Response:
+        try:
+            days = range_of(call, has_default=False)
+        except Refused as refused:
+            return self.gate.error(400, "bad_request", str(refused))
+        return json_response(self._cardio_loads(call.person, days))
+
+    def cardio_load_day(self, call: Call) -> Response:
+        try:
+            day = date_of(str(call.path["day"]))
+        except Refused as refused:
+            return self.gate.error(400, "bad_request", str(refused))
+        return json_response(self._cardio_loads(call.person, [day]))
+
+    def _cardio_loads(self, person: Person, days: list[date]) -> list[dict[str, Any]]:
+        loads: dict[date, float] = {}
+        for activity, record in person.records("polar"):
+            day = person.clock.local_date(record.started_at)
+            if days[0] - timedelta(days=LONGEST_RANGE_DAYS) < day <= days[-1]:
+                loads[day] = loads.get(day, 0.0) + self._load(person, activity, record)
+        return [wellness.cardio_load(person, day, loads) for day in days]
+
+    def sleepwise(self, call: Call) -> Response:
+        return self._results(call, wellness.SLEEPWISE, self._night_dates(call.person))
+
+    def sleepwise_range(self, call: Call) -> Response:
+        try:
+            return self._results(call, wellness.SLEEPWISE, range_of(call, has_default=False))
+        except Refused as refused:
+            return self.gate.error(400, "bad_request", str(refused))
+
+    def biosensing(self, call: Call) -> Response:
+        try:
+            days = range_of(call, has_default=True) if "from" in call.query else self._night_dates(call.person)
+        except Refused as refused:
+            return self.gate.error(400, "bad_request", str(refused))
+        return self._results(call, wellness.BIOSENSING, days)
+
+    def _results(self, call: Call, finders: dict[str, wellness.Finder], days: list[date]) -> Response:
+        find = finders.get(str(call.path["what"]))
+        if find is None:
+            return self._nothing(404)
+        found = [x for day in days if (x := find(call.person, day))]
+        return json_response(found) if found else self._nothing(204)
+
     # questions by date
 
-    def _dated(self, call: Call, find: Callable[[date], dict[str, Any] | None], *, empty: int) -> Response:
+    def _dated(
+        self, call: Call, find: Callable[[date], dict[str, Any] | msgspec.Raw | None], *, empty: int
+    ) -> Response:
         try:
-            day = _date(str(call.path["day"]))
-        except _Refused as refused:
+            day = date_of(str(call.path["day"]))
+        except Refused as refused:
             return self.gate.error(400, "bad_request", str(refused))
         found = find(day) if day >= call.person.config.first_day - timedelta(days=1) else None
         return json_response(found) if found else self._nothing(empty)
@@ -264,8 +360,8 @@ class _Endpoints:
 
     def _ranged(self, call: Call, find: Callable[[list[date]], Any], *, has_default: bool = False) -> Response:
         try:
-            days = _range(call, has_default=has_default)
-        except _Refused as refused:
+            days = range_of(call, has_default=has_default)
+        except Refused as refused:
             return self.gate.error(400, "bad_request", str(refused))
         oldest = call.person.config.first_day - timedelta(days=1)
         newest = utc_day(call.person.config.now_epoch + DAY)
@@ -276,27 +372,11 @@ def _flags(call: Call) -> tuple[bool, bool, bool]:
     return call.query.get("samples") == "true", call.query.get("zones") == "true", call.query.get("route") == "true"
 
 
-def _date(text: str) -> date:
-    try:
-        if len(text) != len("2026-01-31"):
-            raise _Refused(f"'{text}' is not a date")
-        return date.fromisoformat(text)
-    except ValueError:
-        raise _Refused(f"'{text}' is not a date") from None
+def _as_text(find: wellness.Finder) -> Callable[[Person, date], msgspec.Raw | None]:
+    """The same, rendered: text is what a cache can hold thousands of."""
 
+    def find_text(person: Person, day: date) -> msgspec.Raw | None:
+        found = find(person, day)
+        return None if found is None else msgspec.Raw(msgspec.json.encode(found))
 
-def _range(call: Call, *, has_default: bool) -> list[date]:
-    """The dates of `from`..`to`, both inside. Where there is a default it is the last 28 days."""
-    today = utc_day(call.person.config.now_epoch)
-    if "from" not in call.query or "to" not in call.query:
-        if not has_default or "from" in call.query or "to" in call.query:
-            raise _Refused("from and to are both required")
-        return [today - timedelta(days=n) for n in reversed(range(_LONGEST_RANGE_DAYS))]
-    first, last = _date(call.query["from"]), _date(call.query["to"])
-    if last < first:
-        raise _Refused("to is before from")
-    if (last - first).days >= _LONGEST_RANGE_DAYS:
-        raise _Refused(f"the range is longer than {_LONGEST_RANGE_DAYS} days")
-    if has_default and first < today - timedelta(days=_OLDEST_ACTIVITY_DAYS):
-        raise _Refused("from is more than 365 days ago")
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return find_text

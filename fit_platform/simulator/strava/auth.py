@@ -12,7 +12,7 @@ from fit_platform.simulator.consent import ConsentScreen
 from fit_platform.simulator.gate import basic_credentials, json_response
 from fit_platform.simulator.grants import Grant
 from fit_platform.simulator.simulation import Simulation
-from fit_platform.simulator.strava.views import athlete
+from fit_platform.simulator.strava.profile import athlete
 
 SCOPES = (
     "read",
@@ -82,6 +82,9 @@ class _Tokens:
         if redeemed is None:
             return fault(400, "Bad Request", ("RequestToken", "code", "invalid"))
         grant, _ = redeemed
+        capacity = self.sim.scenario.strava.athlete_capacity
+        if capacity is not None and len(self.sim.grants.connected("strava") | {grant.athlete}) > capacity:
+            return fault(403, "Limit of connected athletes exceeded")
         access = self._new_access(grant)
         refresh = self.sim.grants.mint(grant, "refresh", None)
         self.sim.grants.remember(grant.grant_id, access, 0)

@@ -14,7 +14,7 @@ from fit_platform.simulator.gate import Call, Gate, json_response
 from fit_platform.simulator.grants import Claims
 from fit_platform.simulator.limits import Verdict
 from fit_platform.simulator.simulation import Simulation
-from fit_platform.simulator.strava import views
+from fit_platform.simulator.strava import profile, views
 from fit_platform.simulator.strava.auth import auth_routes, fault
 from fit_platform.simulator.world.activity import Record, TrueActivity
 
@@ -46,7 +46,18 @@ class StravaGate(Gate):
 
     def take(self, claims: Claims) -> Verdict:
         """Count for the application."""
-        return self.sim.strava_limits.take(self.sim.limits, self.sim.clock.now())
+        verdict = self.sim.strava_limits.take(self.sim.limits, self.sim.clock.now())
+        if not self.sim.scenario.strava.has_blank_usage:
+            return verdict
+        blank = {name: "," if name.endswith("-Usage") else value for name, value in verdict.headers.items()}
+        return Verdict(verdict.is_allowed, blank)
+
+    def refuse_person(self, call: Call) -> Response | None:
+        """Not about the person at Strava: the application was switched off, or the activity is damaged."""
+        quirks = self.sim.scenario.strava
+        if quirks.is_inactive:
+            return fault(403, "Forbidden", ("Application", "Status", "Inactive"))
+        return self.broken() if call.path.get("activity_id") in quirks.broken_activities else None
 
 
 def routes(sim: Simulation) -> list[BaseRoute]:
@@ -61,6 +72,7 @@ def routes(sim: Simulation) -> list[BaseRoute]:
                 *auth_routes(sim, ""),
                 gate.route("/athlete", api.athlete, any_of=("profile:read_all", "read", "read_all")),
                 gate.route("/athlete/zones", api.zones, scope="profile:read_all"),
+                gate.route("/gear/{gear_id:str}", api.gear, any_of=("profile:read_all", "read", "read_all")),
                 gate.route("/athlete/activities", api.activities, any_of=_READ),
                 gate.route("/activities/{activity_id:int}", api.activity, any_of=_READ),
                 # Rate headers have been missing here since about August 2025 (rStrava #109).
@@ -80,28 +92,38 @@ class _Endpoints:
         self.sim = sim
         self._row = lru_cache(maxsize=2048)(self._render_row)
 
-    def _render_row(self, athlete: str, activity_id: str) -> bytes:
+    def _render_row(self, athlete: str, activity_id: str, view: views.View) -> bytes:
         person = self.sim.world.people[athlete]
         pair = next(p for p in person.records("strava") if p[1].provider_activity_id == activity_id)
-        return msgspec.json.encode(views.summary(person, *pair))
+        return msgspec.json.encode(views.summary(person, *pair, view))
 
     def _visible(self, call: Call) -> list[tuple[TrueActivity, Record]]:
         """What this token may see: Only-You rows need activity:read_all, and are silently missing without."""
         pairs = call.person.records("strava")
         if "activity:read_all" in call.claims.scopes:
             return pairs
-        name = call.person.athlete.athlete_id
-        return [p for p in pairs if b'"private":true' not in self._row(name, p[1].provider_activity_id)]
+        name, view = call.person.athlete.athlete_id, self._view(call)
+        return [p for p in pairs if b'"private":true' not in self._row(name, p[1].provider_activity_id, view)]
+
+    def _view(self, call: Call) -> views.View:
+        """Privacy zones are cut out for tokens without activity:read_all."""
+        quirks = self.sim.scenario.strava
+        sees_all = "activity:read_all" in call.claims.scopes
+        return views.View(0 if sees_all else quirks.privacy_zone_m, quirks.hides_start_times)
 
     def _find(self, call: Call) -> tuple[TrueActivity, Record] | None:
         wanted = str(call.path["activity_id"])
         return next((pair for pair in self._visible(call) if pair[1].provider_activity_id == wanted), None)
 
     def athlete(self, call: Call) -> Response:
-        return json_response(views.athlete(call.person, is_detailed="profile:read_all" in call.claims.scopes))
+        return json_response(profile.athlete(call.person, is_detailed="profile:read_all" in call.claims.scopes))
 
     def zones(self, call: Call) -> Response:
-        return json_response(views.zones(call.person))
+        return json_response(profile.zones(call.person))
+
+    def gear(self, call: Call) -> Response:
+        found = next((piece for piece in profile.gear(call.person) if piece["id"] == call.path["gear_id"]), None)
+        return json_response(found) if found else _not_found()
 
     def activities(self, call: Call) -> Response:
         """Pages are always a row short of what was asked, and only an empty one is the end."""
@@ -124,16 +146,16 @@ class _Endpoints:
         size = min(per_page, _LARGEST_PAGE)
         step = size - 1 if size >= 10 else size
         shown = found[(page - 1) * step : page * step]
-        name = call.person.athlete.athlete_id
-        return json_response(b"[" + b",".join(self._row(name, r.provider_activity_id) for r in shown) + b"]")
+        name, view = call.person.athlete.athlete_id, self._view(call)
+        return json_response(b"[" + b",".join(self._row(name, r.provider_activity_id, view) for r in shown) + b"]")
 
     def activity(self, call: Call) -> Response:
         pair = self._find(call)
-        return json_response(views.detail(call.person, *pair)) if pair else _not_found()
+        return json_response(views.detail(call.person, *pair, self._view(call))) if pair else _not_found()
 
     def laps(self, call: Call) -> Response:
         pair = self._find(call)
-        return json_response(views.laps(call.person, *pair)) if pair else _not_found()
+        return json_response(views.laps(call.person, *pair, self._view(call))) if pair else _not_found()
 
     def streams(self, call: Call) -> Response:
         keys = [key for key in call.query.get("keys", "").split(",") if key]
@@ -142,12 +164,14 @@ class _Endpoints:
         pair = self._find(call)
         if pair is None or pair[1].kind == "manual":
             return _not_found()
-        found = views.stream_set(call.person, *pair, keys)
+        found = views.stream_set(call.person, *pair, keys, self._view(call))
+        if found and not any(found.values()):
+            return _not_found()  # the whole way lies within privacy zones
         base = "distance" if "distance" in found else "time"
         described: dict[str, dict[str, Any]] = {
             key: {"data": data, "series_type": base, "original_size": len(data), "resolution": "high"}
             for key, data in found.items()
         }
-        if call.query.get("key_by_type") == "true":
+        if call.query.get("key_by_type", "").lower() == "true":  # clients written in Python send True
             return json_response(described)
         return json_response([{"type": key, **stream} for key, stream in described.items()])

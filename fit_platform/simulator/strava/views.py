@@ -1,13 +1,14 @@
-"""Strava's view of an athlete and an activity: SI units, a local time with a false Z, keys that come and go."""
+"""Strava's view of an activity: SI units, a local time with a false Z, keys that come and go."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from fit_platform.simulator.strava import profile
 from fit_platform.simulator.strava.polyline import encode
 from fit_platform.simulator.world import Person
 from fit_platform.simulator.world.activity import Record, TrueActivity
@@ -31,79 +32,20 @@ STREAM_KEYS = (
 _FOOT_SPORTS = ("run", "trail_run", "treadmill_run", "walk", "hike")
 
 
-def athlete(person: Person, *, is_detailed: bool) -> dict[str, Any]:
-    """The profile; the detailed one needs profile:read_all."""
-    a = person.athlete
-    summary: dict[str, Any] = {
-        "id": a.strava_athlete_id,
-        "username": f"{a.athlete_id}_sim",
-        "resource_state": 3 if is_detailed else 2,
-        "firstname": a.first_name,
-        "lastname": a.last_name,
-        "bio": None,
-        "city": a.timezone.split("/")[-1],
-        "state": None,
-        "country": None,
-        "sex": "F" if a.sex == "female" else "M",
-        "premium": True,
-        "summit": True,
-        "created_at": "2018-05-14T09:30:00Z",
-        "updated_at": iso_z(person.config.begin),
-        "badge_type_id": 1,
-        "weight": a.weight_kg,
-        "profile_medium": "avatar/athlete/medium.png",
-        "profile": "avatar/athlete/large.png",
-        "friend": None,
-        "follower": None,
-    }
-    if is_detailed:
-        summary |= {
-            "follower_count": 12,
-            "friend_count": 15,
-            "mutual_friend_count": 0,
-            "athlete_type": 1,
-            "date_preference": "%d/%m/%Y",
-            "measurement_preference": "feet" if a.index % 2 else "meters",
-            "clubs": [],
-            "ftp": 215 if "virtual_ride" in a.favourites else None,
-            "bikes": [
-                {
-                    "id": f"b{9_100_000 + a.index}",
-                    "primary": True,
-                    "name": "Blue bike",
-                    "resource_state": 2,
-                    "distance": 4_211_000.0,
-                    "converted_distance": 4211.0,
-                }
-            ],
-            "shoes": [
-                {
-                    "id": f"g{7_300_000 + a.index}",
-                    "primary": True,
-                    "name": "Old shoes",
-                    "resource_state": 2,
-                    "distance": 512_400.0,
-                    "converted_distance": 512.4,
-                }
-            ],
-        }
-    return summary
+@dataclass(frozen=True, slots=True)
+class View:
+    """How much of a record is shown: the token's scope and the scenario decide."""
 
-
-def zones(person: Person) -> dict[str, Any]:
-    """Heart-rate zones; the top one is open (-1), and there is no `power` key."""
-    limits = [0, *(round(share * person.athlete.max_hr_bpm) for share in (0.65, 0.81, 0.89, 0.97)), -1]
-    return {
-        "heart_rate": {"custom_zones": False, "zones": [{"min": low, "max": high} for low, high in pairwise(limits)]}
-    }
+    privacy_zone_m: int = 0  # so much of the way is cut off at both ends
+    hides_start: bool = False  # this athlete's start times are hidden, on some activities
 
 
 class Recorded:
     """One Strava record as arrays: the true series, cut and scaled the way this record has them."""
 
-    def __init__(self, person: Person, activity: TrueActivity, record: Record) -> None:
+    def __init__(self, person: Person, activity: TrueActivity, record: Record, view: View = View()) -> None:
         """Manual records have no series of their own; their numbers are the athlete's guess."""
-        self.person, self.activity, self.record = person, activity, record
+        self.person, self.activity, self.record, self.view = person, activity, record, view
         self.bpm = person.devices.recorded_heart_rate(activity, record) if record.has_heart_rate else None
         first = max(0, record.started_at - activity.session.started_at)
         count = len(self.bpm) if self.bpm is not None else record.ended_at - record.started_at
@@ -119,11 +61,37 @@ class Recorded:
         """Distance from this record's start."""
         return np.cumsum(self.streams.speed_mps[self.part]) * self.record.distance_factor
 
+    @property
+    def shown(self) -> slice:
+        """The samples outside of the privacy zones at both ends; empty when the whole way is inside."""
+        if not self.view.privacy_zone_m or not self.activity.session.sport.has_gps or self.record.kind == "manual":
+            return slice(None)
+        way = self.distance_m
+        first, last = np.searchsorted(way, [self.view.privacy_zone_m, way[-1] - self.view.privacy_zone_m])
+        return slice(int(first), max(int(first), int(last)))
 
-def summary(person: Person, activity: TrueActivity, record: Record) -> dict[str, Any]:
+    @property
+    def is_start_hidden(self) -> bool:
+        """Some athletes hide the start time of some activities."""
+        return self.view.hides_start and digest(self.record.provider_activity_id, "hidden start") % 4 == 0
+
+    @property
+    def start(self) -> int:
+        """Epoch second that is shown as the start: the day's second one where it is hidden."""
+        started_at = self.record.started_at
+        return started_at // 86_400 * 86_400 + 1 if self.is_start_hidden else started_at
+
+    @property
+    def local_start(self) -> str:
+        """Local time of the start, with a Z that is not true."""
+        local = self.person.clock.local(self.record.started_at)
+        return local.strftime("%Y-%m-%dT00:00:01Z" if self.is_start_hidden else "%Y-%m-%dT%H:%M:%SZ")
+
+
+def summary(person: Person, activity: TrueActivity, record: Record, view: View = View()) -> dict[str, Any]:
     """One row of the activity list."""
     sport = activity.session.sport
-    seen = Recorded(person, activity, record)
+    seen = Recorded(person, activity, record, view)
     streams = seen.streams
     lot = digest(record.provider_activity_id)
     is_manual = record.kind == "manual"
@@ -135,7 +103,7 @@ def summary(person: Person, activity: TrueActivity, record: Record) -> dict[str,
     distance = float(seen.distance_m[-1]) if sport.speed_mps else 0.0
     has_gps = sport.has_gps and not is_manual
     gain = streams.ascent_m if has_gps else 0
-    place = _places(streams, seen.part) if has_gps else None
+    place = _places(streams, seen.part)[seen.shown] if has_gps else None
     is_private = lot % 9 == 0
     titles = sport.titles
     row: dict[str, Any] = {
@@ -151,8 +119,8 @@ def summary(person: Person, activity: TrueActivity, record: Record) -> dict[str,
         "workout_type": None,
         "device_name": {"relay": "Polar Vantage V3", "phone": "Strava App"}.get(record.kind),
         "id": int(record.provider_activity_id),
-        "start_date": iso_z(record.started_at),
-        "start_date_local": person.clock.local(record.started_at).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "start_date": iso_z(seen.start),
+        "start_date_local": seen.local_start,
         "timezone": _zone_label(person, record.started_at),
         "utc_offset": float(offset_s),
         "location_city": None,
@@ -174,7 +142,7 @@ def summary(person: Person, activity: TrueActivity, record: Record) -> dict[str,
         "private": is_private,
         "visibility": "only_me" if is_private else "everyone",
         "flagged": False,
-        "gear_id": f"b{9_100_000 + person.athlete.index}" if sport.name == "ride" else None,
+        "gear_id": profile.gear_of(person, sport.name, lot),
         "start_latlng": list(place[0]) if place else [],
         "end_latlng": list(place[-1]) if place else [],
         "average_speed": round(distance / moving, 3) if moving else 0.0,
@@ -230,33 +198,39 @@ def _optional(seen: Recorded, *, has_gps: bool) -> dict[str, Any]:
     return keys
 
 
-def detail(person: Person, activity: TrueActivity, record: Record) -> dict[str, Any]:
+def detail(person: Person, activity: TrueActivity, record: Record, view: View = View()) -> dict[str, Any]:
     """One activity in full: the row, plus what only the detail has."""
-    row = summary(person, activity, record)
+    row = summary(person, activity, record, view)
+    lot = digest(record.provider_activity_id, "detail")
     minutes = row["moving_time"] / 60
+    seen = Recorded(person, activity, record, view)
+    way = _places(seen.streams, seen.part)[seen.shown] if row["start_latlng"] else []
     return row | {
         "resource_state": 3,
         "description": None,
         "calories": round(minutes * person.athlete.weight_kg * 0.13, 1),
-        "perceived_exertion": None,
+        "perceived_exertion": lot % 10 + 1 if lot % 3 == 0 else None,
         "prefer_perceived_exertion": None,
         "hide_from_home": False,
+        "map": {**row["map"], "polyline": encode(way[::5]) if way else ""},
         "segment_efforts": [],
-        "laps": laps(person, activity, record),
+        "laps": laps(person, activity, record, view),
         "photos": {"primary": None, "count": 0},
         "embed_token": "simulated",
         "available_zones": ["heartrate"] if record.has_heart_rate else [],
     }
 
 
-def laps(person: Person, activity: TrueActivity, record: Record) -> list[dict[str, Any]]:
+def laps(person: Person, activity: TrueActivity, record: Record, view: View = View()) -> list[dict[str, Any]]:
     """Ten-minute laps."""
-    seen = Recorded(person, activity, record)
+    seen = Recorded(person, activity, record, view)
     total = record.ended_at - record.started_at
+    local_start = datetime.fromisoformat(seen.local_start)
     found = []
     for index, start in enumerate(range(0, total, 600)):
         seconds = min(600, total - start)
-        metres = float(seen.streams.speed_mps[seen.part][start : start + seconds].sum() * record.distance_factor)
+        part = slice(seen.part.start + start, min(seen.part.start + start + seconds, seen.part.stop))
+        metres = float(seen.streams.speed_mps[part].sum() * record.distance_factor)
         found.append(
             {
                 "id": int(record.provider_activity_id) * 10 + index,
@@ -268,20 +242,44 @@ def laps(person: Person, activity: TrueActivity, record: Record) -> list[dict[st
                 "moving_time": seconds,
                 "distance": round(metres, 2),
                 "lap_index": index + 1,
-                "start_date": iso_z(record.started_at + start),
+                "start_date": iso_z(seen.start + start),
+                "start_date_local": (local_start + timedelta(seconds=start)).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "start_index": start,
                 "end_index": start + seconds - 1,
                 "average_speed": round(metres / seconds, 2),
+                "max_speed": round(float(seen.streams.speed_mps[part].max(initial=0.0)), 2),
+                "total_elevation_gain": _ascent_m(seen, part),
                 "split": index + 1,
+                **_lap_heart_rate(seen, start, seconds),
             }
         )
     return found
 
 
-def stream_set(person: Person, activity: TrueActivity, record: Record, keys: list[str]) -> dict[str, list[Any]]:
-    """The asked series that this record has, 1 Hz; a relay has the very samples of the watch."""
+def _ascent_m(seen: Recorded, part: slice) -> float:
+    """Metres climbed in a part of the series; 0 where there is no barometer and no GPS."""
+    if not seen.activity.session.sport.has_gps or seen.record.kind == "manual":
+        return 0.0
+    return round(float(np.maximum(np.diff(seen.streams.altitude_m[part]), 0).sum()), 1)
+
+
+def _lap_heart_rate(seen: Recorded, start: int, seconds: int) -> dict[str, float]:
+    beating = seen.bpm[start : start + seconds] if seen.bpm is not None else np.zeros(0)
+    beating = beating[beating > 0]
+    if not len(beating):
+        return {}
+    return {"average_heartrate": round(float(beating.mean()), 1), "max_heartrate": float(beating.max())}
+
+
+def stream_set(
+    person: Person, activity: TrueActivity, record: Record, keys: list[str], view: View = View()
+) -> dict[str, list[Any]]:
+    """The asked series that this record has, 1 Hz; a relay has the very samples of the watch.
+
+    Samples inside a privacy zone are left out of every series.
+    """
     sport = activity.session.sport
-    seen = Recorded(person, activity, record)
+    seen = Recorded(person, activity, record, view)
     streams, part = seen.streams, seen.part
     count = len(range(*part.indices(activity.session.seconds)))
     found: dict[str, list[Any]] = {"time": list(range(count)), "moving": streams.is_moving[part].tolist()}
@@ -299,7 +297,7 @@ def stream_set(person: Person, activity: TrueActivity, record: Record, keys: lis
         found["cadence"] = _cadence(seen).tolist()
     if sport.has_power:
         found["watts"] = streams.power_w[part].tolist()
-    return {key: found[key] for key in STREAM_KEYS if key in keys and key in found}
+    return {key: found[key][seen.shown] for key in STREAM_KEYS if key in keys and key in found}
 
 
 def _cadence(seen: Recorded) -> np.ndarray[Any, np.dtype[np.int64]]:
