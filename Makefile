@@ -1,6 +1,6 @@
 # Two commands to get going: `make demo` and `make test`. Each makes the environment it needs, in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check bench-definitions format clean
+.PHONY: help demo dev test conformance check bench-definitions bench-custody bench-quota format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +33,11 @@ dev: $(READY) ## Dagster UI on the same state, http://127.0.0.1:3000
 test: $(READY) ## Every test
 	@$(BIN)/pytest
 
+conformance: $(READY) ## Third-party clients, and published specifications in FIT_SPECS_DIR, against the simulators
+	@$(BIN)/uv sync --frozen --group conformance --compile-bytecode --quiet
+	@$(BIN)/pytest -o addopts= -q -rs --strict-markers --disable-socket --allow-hosts=127.0.0.1,localhost,::1 \
+	  --allow-unix-socket tests/conformance
+
 check: $(READY) ## Lint, types, SQL
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -43,6 +48,12 @@ check: $(READY) ## Lint, types, SQL
 
 bench-definitions: $(READY) ## Time to load the definitions, against a bare import of dagster
 	@$(BIN)/python -m tests.bench.definitions
+
+bench-custody: $(READY) ## A rotating refresh token under six processes for 30 s, with and without our lock
+	@$(BIN)/python -m tests.bench.custody
+
+bench-quota: $(READY) ## Calls of a year's backfill, against the computed floor
+	@$(BIN)/python -m tests.bench.quota
 
 format: $(READY) ## Format Python and SQL
 	@$(BIN)/ruff check --fix --quiet . || true

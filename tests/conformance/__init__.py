@@ -1,0 +1,1 @@
+"""Clients and specifications that nobody here wrote, against the simulators."""
