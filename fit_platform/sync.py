@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 INSTANCE_CONFIG = DBT_DIR.parent / "dagster.yaml"
-_RAW_DAYS_PER_RUN = 30
+_RAW_DAYS_PER_RUN = 364  # a year less a day, whole 28-day ranges: each run asks every list of recent days again
 _PID_TAG = "fit/pid"
 _DBT_ERRORS_TITLE = "Errors parsed from dbt logs:"
 

@@ -22,6 +22,7 @@ ATHLETES_TAG = "fit/athletes"
 OWNER = "team:fit-platform"
 _CHECK = "every_athlete_pulled"
 _RETRY_SECONDS = 120
+_PATIENCE_SECONDS = 75  # a minute's quota comes back sooner than a new step starts; longer windows free the slot
 _RETRIES = {"no network": 30, "quota": 8, "transient": 3, "bad payload": 3}
 """How often Dagster may try a step again, by verdict: offline for an hour; a quota until its day is over, about."""
 
@@ -61,7 +62,14 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
         window = window_of(context)
         only = [name for name in context.run.tags.get(ATHLETES_TAG, "").split(",") if name]
         clients = runtime.clients(resource.provider, only)
-        report = pull(resource, window, clients, runtime.zone, progress=observer().on_progress)
+        report = pull(
+            resource,
+            window,
+            clients,
+            runtime.zone,
+            progress=observer().on_progress,
+            patience_seconds=_PATIENCE_SECONDS,
+        )
         observer().on_pull(report)
         for failure in report.failures:
             known = runtime.connections.get(resource.provider, failure.athlete_id)

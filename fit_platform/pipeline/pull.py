@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from fit_platform.errors import AuthRevoked, FitError, ProviderError, QuotaExhausted
 from fit_platform.landing.layout import DayKey
@@ -81,30 +82,74 @@ def pull(
     *,
     progress: Progress = lambda _: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    patience_seconds: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> PullReport:
-    """Pull a window for each athlete in turn and land every day as soon as it is complete."""
+    """Pull a window for each athlete in turn and land every day as soon as it is complete.
+
+    A used-up quota ends an athlete's pull, unless its window ends within `patience_seconds`: then the pull waits and
+    goes on with the days that are still open. Google's minute is such a window, and starting over with each minute
+    would ask for the newest days again and again and never reach the oldest.
+    """
     report = PullReport(resource)
     for client in clients:
-        athlete_id = client.athlete_id
-
-        def landed(name: str, day: date, athlete_id: str = athlete_id) -> list[Item]:
-            return zone.items(DayKey(resource.provider, name, day, athlete_id))
-
-        try:
-            for pulled in resource.pull(client, window, landed):
-                if isinstance(pulled, DayUnknown):
-                    report.unknown[athlete_id, pulled.day] = pulled.reason
-                    continue
-                written = zone.write_day(resource, athlete_id, pulled, now())
-                report.written[athlete_id, pulled.day] = written
-                progress(
-                    PullProgress(
-                        resource.provider, resource.name, athlete_id, pulled.day, written.changed, written.objects
-                    )
-                )
-        except FitError as error:
-            report.failures.append(_failure(athlete_id, resource, error))
+        open_parts = [window]
+        waited_with_days_open = 0
+        while open_parts:
+            try:
+                _pull_part(resource, open_parts[0], client, zone, report, progress, now)
+                open_parts.pop(0)
+            except QuotaExhausted as error:
+                still_open = _open_parts(report, client.athlete_id, window)
+                days_open = sum(len(part.days()) for part in still_open)
+                wait_seconds = (error.until - client.clock()).total_seconds() if error.until else patience_seconds + 1
+                if wait_seconds > patience_seconds or days_open == waited_with_days_open:
+                    report.failures.append(_failure(client.athlete_id, resource, error))
+                    break
+                open_parts, waited_with_days_open = still_open, days_open
+                sleep(max(0.0, wait_seconds))
+            except FitError as error:
+                report.failures.append(_failure(client.athlete_id, resource, error))
+                break
     return report
+
+
+def _pull_part(
+    resource: Resource,
+    part: Window,
+    client: ApiClient,
+    zone: LandingZone,
+    report: PullReport,
+    progress: Progress,
+    now: Callable[[], datetime],
+) -> None:
+    athlete_id = client.athlete_id
+
+    def landed(name: str, day: date) -> list[Item]:
+        return zone.items(DayKey(resource.provider, name, day, athlete_id))
+
+    for pulled in resource.pull(client, part, landed):
+        if isinstance(pulled, DayUnknown):
+            report.unknown[athlete_id, pulled.day] = pulled.reason
+            continue
+        written = zone.write_day(resource, athlete_id, pulled, now())
+        report.written[athlete_id, pulled.day] = written
+        progress(
+            PullProgress(resource.provider, resource.name, athlete_id, pulled.day, written.changed, written.objects)
+        )
+
+
+def _open_parts(report: PullReport, athlete_id: str, window: Window) -> list[Window]:
+    """The days of the window that this athlete has no answer for yet, as ranges."""
+    parts: list[Window] = []
+    for day in window.days():
+        if (athlete_id, day) in report.written or (athlete_id, day) in report.unknown:
+            continue
+        if parts and parts[-1].last == day - timedelta(days=1):
+            parts[-1] = Window(parts[-1].first, day)
+        else:
+            parts.append(Window(day, day))
+    return parts
 
 
 def _failure(athlete_id: str, resource: Resource, error: FitError) -> AthleteFailure:
