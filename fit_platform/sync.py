@@ -149,8 +149,9 @@ def rebuild(runtime: Runtime, *, watcher: Observer | None = None) -> SyncResult:
 def _load_and_build(runtime: Runtime, runner: _Runner, result: SyncResult, window: Window) -> None:
     """Load what is landed and not loaded, build what is loaded and not built, publish what is green."""
     started = time.monotonic()
-    runtime.prepare_warehouse()
-    unloaded = [day for resource in resources() for day in unloaded_days(resource, runtime.zone, runtime.warehouse)]
+    with runtime.warehouse.session():
+        runtime.prepare_warehouse()
+        unloaded = [day for resource in resources() for day in unloaded_days(resource, runtime.zone, runtime.warehouse)]
     loading = Window(min([window.first, *unloaded]), max([window.last, *unloaded]))
     keys = [["load", *resource.key] for resource in resources()]
     loaded = runner.run([*keys, ["load", "accounts", "athletes"]], loading)

@@ -57,15 +57,16 @@ def build_load_checks(resource: Resource) -> dg.AssetChecksDefinition:
     )
     def checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
         runtime = platform.runtime
-        results = {
+        outcomes = {
             "rows_reconcile": _rows_reconcile,
             "no_gaps": _no_gaps,
             "fresh_by_data_time": _fresh,
             "nothing_quarantined": _nothing_quarantined,
             "heart_rate_in_range": _heart_rate_in_range,
         }
-        for name in descriptions:
-            passed, metadata = results[name](runtime, resource)
+        with runtime.warehouse.session():
+            results = {name: outcomes[name](runtime, resource) for name in descriptions}
+        for name, (passed, metadata) in results.items():
             severity = dg.AssetCheckSeverity.ERROR if name == "rows_reconcile" else dg.AssetCheckSeverity.WARN
             yield dg.AssetCheckResult(
                 asset_key=key, check_name=name, passed=passed, severity=severity, metadata=metadata

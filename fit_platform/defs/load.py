@@ -49,7 +49,9 @@ def build_load_asset(resource: Resource) -> dg.AssetsDefinition:
         runtime = platform.runtime
         window = window_of(context)
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        report = load(resource, days, runtime.zone, runtime.warehouse)
+        with runtime.warehouse.session():
+            report = load(resource, days, runtime.zone, runtime.warehouse)
+            row_count = runtime.warehouse.row_count(resource.tables[0])
         observer().on_load(resource, report)
         reasons = sorted({bad.reason for bad in report.quarantine})[:_SAMPLED_REASONS]
         metadata: dict[str, dg.MetadataValue | int | str] = {
@@ -62,7 +64,7 @@ def build_load_asset(resource: Resource) -> dg.AssetsDefinition:
         }
         if reasons:
             metadata["quarantine_reasons"] = dg.MetadataValue.json(reasons)
-        metadata["dagster/row_count"] = runtime.warehouse.row_count(resource.tables[0])
+        metadata["dagster/row_count"] = row_count
         if len(days) == 1:
             entry = runtime.warehouse.ledger(resource.provider, resource.name).get(days[0])
             metadata["dagster/partition_row_count"] = entry.loaded_rows if entry else 0

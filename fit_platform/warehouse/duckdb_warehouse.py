@@ -40,6 +40,7 @@ class DuckDBWarehouse:
         self.path = path
         self.lock_timeout_seconds = lock_timeout_seconds
         self.memory_limit = memory_limit
+        self._session: duckdb.DuckDBPyConnection | None = None
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -68,8 +69,24 @@ class DuckDBWarehouse:
                 fcntl.flock(file, fcntl.LOCK_UN)
 
     @contextmanager
+    def session(self) -> Iterator[None]:
+        """Keep the file open for several calls in a row: opening it costs more than most of them. Not for threads."""
+        if self._session is not None:
+            yield
+            return
+        with self.connect() as connection:
+            self._session = connection
+            try:
+                yield
+            finally:
+                self._session = None
+
+    @contextmanager
     def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """An open connection under the lock, in UTC, closed at the end."""
+        """An open connection under the lock, in UTC, closed at the end; a session's own while one is open."""
+        if self._session is not None:
+            yield self._session
+            return
         with self.exclusive():
             read_only = read_only and self.path.exists()
             connection = self._open(read_only=read_only)

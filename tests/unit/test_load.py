@@ -282,3 +282,14 @@ def test_a_second_writer_is_told_who_holds_the_warehouse(house: House) -> None:
     other = DuckDBWarehouse(house.warehouse.path, lock_timeout_seconds=0.05)
     with house.warehouse.exclusive(), pytest.raises(BusyError, match=r"in use by process \d+"):
         other.pending_days()
+
+
+def test_a_session_serves_many_calls_and_lets_go_of_the_file_at_its_end(house: House) -> None:
+    house.land(WALK, DAYS[0], {"id": "w1"})
+    with house.warehouse.session():
+        house.load(WALK)
+        with house.warehouse.session():
+            assert house.warehouse.row_count(WALKS) == 1
+        assert house.warehouse.pending_days() == [DAYS[0]]
+    other = DuckDBWarehouse(house.warehouse.path, lock_timeout_seconds=0.05)
+    assert other.row_count(WALKS) == 1
