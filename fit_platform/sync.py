@@ -56,6 +56,7 @@ class SyncResult:
     loads: list[tuple[Resource, LoadReport]] = field(default_factory=list)
     checks: list[CheckOutcome] = field(default_factory=list)
     step_failures: list[str] = field(default_factory=list)
+    partitions_unchanged: int = 0
     built: bool = False
     published: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
@@ -152,10 +153,13 @@ def _load_and_build(runtime: Runtime, runner: _Runner, result: SyncResult, windo
     with runtime.warehouse.session():
         runtime.prepare_warehouse()
         unloaded = [day for resource in resources() for day in unloaded_days(resource, runtime.zone, runtime.warehouse)]
-    loading = Window(min([window.first, *unloaded]), max([window.last, *unloaded]))
+        landed = sum(day in window for resource in resources() for day in landed_days(runtime.zone, resource))
+    # With nothing to load one day is enough to run the checks: every further one would be an event that says nothing.
+    loading = Window(min([window.first, *unloaded]) if unloaded else window.last, max([window.last, *unloaded]))
     keys = [["load", *resource.key] for resource in resources()]
     loaded = runner.run([*keys, ["load", "accounts", "athletes"]], loading)
     result.seconds["load"] = time.monotonic() - started
+    result.partitions_unchanged = max(0, landed - result.partitions_replaced)
     if not loaded:
         return
 

@@ -24,7 +24,7 @@ def sync_facts(result: SyncResult, asked: Mapping[tuple[str, str], int]) -> dict
         "resources": [_resource_facts(result, key, days) for key, days in asked.items()],
         "objects_written": result.objects_written,
         "partitions_replaced": result.partitions_replaced,
-        "partitions_unchanged": sum(load.unchanged_days for _, load in result.loads),
+        "partitions_unchanged": result.partitions_unchanged,
         "rows_loaded": sum(load.rows for _, load in result.loads),
         "quarantined": sum(bad.records for _, load in result.loads for bad in load.quarantine),
         "checks": {
