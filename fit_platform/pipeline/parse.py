@@ -51,9 +51,9 @@ class Parsed:
 
 def parser_version(resource: Resource) -> str:
     """A short hash over the parser's source and the table schemas: another version means days are loaded again."""
-    functions = [part for part in (resource.parse.records,) if part is not None]
-    sources = [inspect.getsource(inspect.getmodule(function) or function) for function in functions]
-    digest = hashlib.sha256("".join(sources).encode())
+    digest = hashlib.sha256()
+    if (function := resource.parse.records) is not None:
+        digest.update(inspect.getsource(inspect.getmodule(function) or function).encode())
     if resource.parse.columnar is not None:
         digest.update(repr((resource.parse.columnar.payload_type, dict(resource.parse.columnar.selects))).encode())
     digest.update(repr([(table.name, table.all_columns, table.key) for table in resource.tables]).encode())

@@ -143,10 +143,6 @@ class ApiClient:
         """
         return self._tried("GET", path_or_url, params, None, decode, accept, ok, give_up_on)
 
-    def post_json(self, path: str, body: Mapping[str, Any], *, ok: Collection[int] = (200, 201, 204)) -> Answer:
-        """POST a JSON object. Only for requests that may be repeated, as GETs are."""
-        return self.post_json_as(lambda answer: answer, path, body, ok=ok)
-
     def post_json_as(
         self,
         decode: Callable[[Answer], T],
