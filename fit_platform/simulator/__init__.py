@@ -4,15 +4,8 @@ To try, to demo and to test without any account. It shares no code with the clie
 that the two cannot agree by accident.
 """
 
-from fit_platform.simulator.config import (
-    Limits,
-    Poison,
-    Scenario,
-    SimulatorConfig,
-    StravaQuirks,
-    WorldConfig,
-    load_scenario,
-)
+from fit_platform.simulator.config import Limits, SimulatorConfig, WorldConfig
+from fit_platform.simulator.scenario import Poison, Scenario, StravaQuirks, load_scenario
 from fit_platform.simulator.server import build_app, environment, running, serve
 from fit_platform.simulator.world import World
 

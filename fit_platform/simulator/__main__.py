@@ -8,7 +8,8 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from fit_platform.simulator.config import Scenario, SimulatorConfig, WorldConfig, load_scenario
+from fit_platform.simulator.config import SimulatorConfig, WorldConfig
+from fit_platform.simulator.scenario import Scenario, load_scenario
 from fit_platform.simulator.server import environment, listen, server_for, url_of
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from fit_platform.simulator.config import FaultKind, Poison, Provider, Scenario
+from fit_platform.simulator.scenario import FaultKind, Poison, Provider, Scenario
 from fit_platform.simulator.world.draw import digest
 
 HTML_PAGE = b"<!DOCTYPE html>\n<html><head><title>Back soon</title></head><body><h1>Maintenance</h1></body></html>"

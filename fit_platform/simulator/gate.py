@@ -89,6 +89,15 @@ class Gate(ABC):
         """A refusal that hangs on the person rather than on the token; none by default."""
         return None
 
+    @property
+    def has_all_rate_headers(self) -> bool:
+        """Do even those endpoints send rate headers that normally do not?"""
+        return False
+
+    def polished(self, response: Response) -> Response:
+        """The answer as it leaves the house; unchanged by default."""
+        return response
+
     def route(
         self,
         path: str,
@@ -111,7 +120,7 @@ class Gate(ABC):
             if claims is None or claims.athlete not in self.sim.world.people:
                 return self.unauthorized()
             verdict = self.take(claims)
-            headers = verdict.headers if has_rate_headers else {}
+            headers = verdict.headers if has_rate_headers or self.has_all_rate_headers else {}
             if not verdict.is_allowed:
                 response = self.too_many()
             elif (scope and scope not in claims.scopes) or (any_of and not set(any_of) & set(claims.scopes)):
@@ -121,6 +130,7 @@ class Gate(ABC):
                 body = await request.body()
                 call = Call(person, claims, template, request.path_params, dict(request.query_params), body)
                 response = self.refuse_person(call) or self._spoilt(request, call, handler(call))
+            response = self.polished(response)
             response.headers.update(headers)
             return response
 

@@ -81,6 +81,9 @@ class _Saved(msgspec.Struct):
     access_count: dict[str, int] = msgspec.field(default_factory=dict)
     registered: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
     consented: list[str] = msgspec.field(default_factory=list)
+    owners: dict[str, tuple[Provider, str, tuple[str, ...]]] = msgspec.field(default_factory=dict)
+    registered_in_world: dict[str, int] = msgspec.field(default_factory=dict)
+    revoked_at: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Grants:
@@ -158,6 +161,9 @@ class Grants:
     def mint(self, grant: Grant, kind: Literal["access", "refresh"], lifetime_s: int | None, number: int = 0) -> str:
         """A signed token."""
         now = int(self.clock.now())
+        if grant.grant_id not in self._saved.owners:
+            self._saved.owners[grant.grant_id] = (grant.provider, grant.athlete, grant.scopes)
+            self._save()
         claims = Claims(
             grant.provider,
             grant.athlete,
@@ -182,6 +188,7 @@ class Grants:
             return None
         is_expired = claims.expires_at is not None and self.clock.now() >= claims.expires_at
         is_wrong = claims.provider != provider or claims.kind != kind or claims.grant in self._saved.dead
+        is_wrong |= claims.issued_at < self._saved.revoked_at.get(f"{provider}:{claims.athlete}", 0)
         return None if is_expired or is_wrong else claims
 
     def kill(self, grant_id: str) -> None:
@@ -190,19 +197,29 @@ class Grants:
             self._saved.dead.append(grant_id)
             self._save()
 
+    def kill_athlete(self, provider: Provider, athlete: str) -> None:
+        """Revoke everything that an athlete ever granted at a provider, a registration there included."""
+        for grant_id, (owned_by, owner, _) in self._saved.owners.items():
+            if (owned_by, owner) == (provider, athlete):
+                self.kill(grant_id)
+        self._saved.revoked_at[f"{provider}:{athlete}"] = int(self.clock.now())
+        self._save()
+        if provider == "polar":
+            self.deregister(athlete)
+
+    def granted(self, provider: Provider) -> dict[str, set[str]]:
+        """Athletes who were given a token that they have not revoked, and the scopes that they granted."""
+        found: dict[str, set[str]] = {}
+        for grant_id, (owned_by, athlete, scopes) in self._saved.owners.items():
+            if owned_by == provider and grant_id not in self._saved.dead:
+                found.setdefault(athlete, set()).update(scopes)
+        return found
+
     # Strava's memory: the current access token of a grant, and which refresh token is the live one
 
     def current_access(self, grant_id: str) -> str | None:
         """The access token given out last under a grant."""
         return self._saved.access.get(grant_id)
-
-    def connected(self, provider: Provider) -> set[str]:
-        """Athletes who have been given a token that they have not revoked, expired or not."""
-        bodies = [
-            token.partition(".")[0] for grant, token in self._saved.access.items() if grant not in self._saved.dead
-        ]
-        given = [msgspec.json.decode(base64.urlsafe_b64decode(b + "=" * (-len(b) % 4)), type=Claims) for b in bodies]
-        return {claims.athlete for claims in given if claims.provider == provider}
 
     def access_count(self, grant_id: str) -> int:
         """How many access tokens were given out under a grant."""
@@ -221,12 +238,13 @@ class Grants:
 
     # Polar's registrations
 
-    def register(self, athlete: str, member_id: str, at: str) -> bool:
+    def register(self, athlete: str, member_id: str, at: str, world_now: int) -> bool:
         """Register an athlete under a member id; False if either is taken already."""
         taken = any(entry["member-id"] == member_id for entry in self._saved.registered.values())
         if athlete in self._saved.registered or taken:
             return False
         self._saved.registered[athlete] = {"member-id": member_id, "registration-date": at}
+        self._saved.registered_in_world[athlete] = world_now
         self._save()
         return True
 
@@ -236,6 +254,14 @@ class Grants:
         if found is None and self._file is None and claims.issued_at < self.started_at:
             return {"member-id": claims.athlete, "registration-date": "2026-01-01T00:00:00.000Z"}
         return found
+
+    def registered_in_world(self, athlete: str) -> int | None:
+        """The world's now when an athlete was registered."""
+        return self._saved.registered_in_world.get(athlete)
+
+    def is_registered(self, athlete: str) -> bool:
+        """Is there a registration that this process knows of?"""
+        return athlete in self._saved.registered
 
     def deregister(self, athlete: str) -> None:
         """Forget an athlete."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from fit_platform.simulator.config import Poison, Scenario, load_scenario
 from fit_platform.simulator.faults import HTML_PAGE, NEW_SPORT, Fault, Faults, asked_days, spoil
+from fit_platform.simulator.scenario import Poison, Scenario, load_scenario
 
 DAY = date(2026, 3, 2)
 HEART_RATE = "/fitbit/v4/users/me/dataTypes/heart-rate/dataPoints?filter="
@@ -107,3 +109,30 @@ def test_a_scenario_is_read_from_yaml_and_json_and_mistakes_are_named(tmp_path: 
         load_scenario(tmp_path / "absent")
     with pytest.raises(ValidationError, match="add up"):
         Scenario(status_500=0.6, status_429=0.6)
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        yield prefix + name
+        for part in (info.annotation, *get_args(info.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _keys(part, f"{prefix}{name}.")
+
+
+def _written(value: Any, prefix: str = "") -> Iterator[str]:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        yield from _written(value[0], prefix)
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        yield prefix + name
+        yield from _written(inner, f"{prefix}{name}.")
+
+
+def test_the_scenario_of_the_docs_loads_and_names_every_key(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text()
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    file = tmp_path / "scenario.yaml"
+    file.write_text(text)
+    scenario = load_scenario(file)
+    assert scenario.churn.late.max_days == 120
+    assert scenario.poison[0].day == date(2026, 3, 28)
+    assert sorted(_written(msgspec.yaml.decode(text))) == sorted(_keys(Scenario))

@@ -17,6 +17,7 @@ _PREFIX = "https://www.googleapis.com/auth/googlehealth."
 ACTIVITY = f"{_PREFIX}activity_and_fitness.readonly"
 MEASUREMENTS = f"{_PREFIX}health_metrics_and_measurements.readonly"
 SLEEP = f"{_PREFIX}sleep.readonly"
+LOCATION = f"{_PREFIX}location.readonly"
 PROFILE = f"{_PREFIX}profile.readonly"
 SETTINGS = f"{_PREFIX}settings.readonly"
 SCOPES = (
@@ -95,7 +96,7 @@ class _Tokens:
             "token_type": "Bearer",
         }
         if with_refresh:
-            is_testing = self.sim.config.fitbit_testing_mode
+            is_testing = self.sim.config.fitbit_testing_mode or self.sim.scenario.fitbit.is_testing
             lifetime = _TESTING_REFRESH_S if is_testing else None
             answer["refresh_token"] = self.sim.grants.mint(grant, "refresh", lifetime)
             if is_testing:

@@ -19,6 +19,11 @@ from fit_platform.simulator.world.draw import digest
 from fit_platform.simulator.world.night import STAGES, Night
 
 _SOURCE: dict[str, Any] = msgspec.json.decode(BAND)
+_MIRROR: dict[str, Any] = {
+    "recordingMethod": "ACTIVELY_MEASURED",
+    "platform": "HEALTH_CONNECT",
+    "application": {"packageName": "com.strava"},
+}
 _STILL_PROCESSING_S = 86_400
 
 
@@ -40,8 +45,38 @@ def exercises(person: Person) -> list[DataPoint]:
     return [_exercise(person, activity, record) for activity, record in person.records("fitbit")]
 
 
+def with_mirrors(person: Person, *, is_reconciled: bool) -> list[DataPoint]:
+    """Exercises beside their HEALTH_CONNECT mirrors from Strava's app; reconciled, a mirror only where it is alone."""
+    own = exercises(person)
+    seen = {activity.true_id for activity, _ in person.records("fitbit")}
+    for activity, record in person.records("strava"):
+        if not (is_reconciled and activity.true_id in seen):
+            own.append(_mirror(person, activity, record))
+    return sorted(own, key=lambda point: point.at)
+
+
+def _mirror(person: Person, activity: TrueActivity, record: Record) -> DataPoint:
+    offset, end_offset = person.clock.offset_at(record.started_at), person.clock.offset_at(record.ended_at)
+    kind = record.sport_of(activity).fitbit
+    content = {
+        "name": _name(person, "exercise", str(digest(record.provider_activity_id, "mirror") >> 3)),
+        "dataSource": _MIRROR,
+        "exercise": {
+            "interval": _interval(record.started_at, offset, record.ended_at, end_offset),
+            "exerciseType": kind,
+            "displayName": record.title or kind.replace("_", " ").title(),
+            "activeDuration": f"{record.ended_at - record.started_at}s",
+            "metricsSummary": {},
+            "exerciseMetadata": {},
+            "createTime": iso_z(record.uploaded_at),
+            "updateTime": iso_z(record.updated_at or record.uploaded_at),
+        },
+    }
+    return DataPoint(record.started_at, offset, content)
+
+
 def _exercise(person: Person, activity: TrueActivity, record: Record) -> DataPoint:
-    sport, session = activity.session.sport, activity.session
+    sport, session, label = activity.session.sport, activity.session, record.sport_of(activity)
     lot = digest(record.provider_activity_id)
     is_detected = record.kind == "detected"
     seconds = record.ended_at - record.started_at
@@ -69,6 +104,7 @@ def _exercise(person: Person, activity: TrueActivity, record: Record) -> DataPoi
         metrics["elevationGainMillimeters"] = round(streams.ascent_m * 1000)
     offset, end_offset = person.clock.offset_at(record.started_at), person.clock.offset_at(record.ended_at)
     splits = _splits(person, record, streams.distance_m * record.distance_factor) if sport.speed_mps else []
+    kind = (label.detected if is_detected else None) or label.fitbit
     # A detected exercise is active a little less than its interval; such durations come with fractions.
     active = f"{seconds - lot % 60 - 0.5}s" if is_detected else f"{seconds}s"
     content = {
@@ -76,13 +112,13 @@ def _exercise(person: Person, activity: TrueActivity, record: Record) -> DataPoi
         "dataSource": _SOURCE if is_detected else _SOURCE | {"recordingMethod": "ACTIVELY_MEASURED"},
         "exercise": {
             "interval": _interval(record.started_at, offset, record.ended_at, end_offset),
-            "exerciseType": (sport.detected if is_detected else None) or sport.fitbit,
-            "displayName": ((sport.detected if is_detected else None) or sport.fitbit).replace("_", " ").title(),
+            "exerciseType": kind,
+            "displayName": record.title or kind.replace("_", " ").title(),
             "activeDuration": active,
             "metricsSummary": metrics,
             "exerciseMetadata": {"hasGps": True} if sport.has_gps and not is_detected else {},
             "createTime": iso_z(record.uploaded_at),
-            "updateTime": iso_z(record.uploaded_at).replace("Z", ".5Z"),
+            "updateTime": iso_z(record.updated_at or record.uploaded_at).replace("Z", ".5Z"),
             **({"splits": splits} if splits else {}),
         },
     }
@@ -109,17 +145,19 @@ def sleeps(person: Person) -> list[DataPoint]:
     found: list[DataPoint] = []
     now = person.config.now_epoch
     for day in person.civil_dates():
-        night = person.devices.band_night(day)
-        if night is not None:
-            is_processed = now - night.end >= _STILL_PROCESSING_S
-            found.append(_night(person, night, is_processed=is_processed))
+        parts = person.devices.band_nights(day)
+        main = max(parts, key=lambda part: part.end - part.start, default=None)
+        for number, part in enumerate(parts):
+            is_processed = now - parts[-1].end >= _STILL_PROCESSING_S
+            key = f"night-{day}" if number == 0 else f"night-{day}-{number + 1}"
+            found.append(_night(person, part, key, is_processed=is_processed, is_main=part is main))
         nap = person.planner.nap(day)
-        if nap is not None and person.config.begin <= nap.start and nap.end <= now:
+        if nap is not None and person.is_synced("fitbit", day) and person.config.begin <= nap.start and nap.end <= now:
             found.append(_nap(person, day, nap.start, nap.end))
     return found
 
 
-def _night(person: Person, night: Night, *, is_processed: bool) -> DataPoint:
+def _night(person: Person, night: Night, key: str, *, is_processed: bool, is_main: bool) -> DataPoint:
     minutes = {stage: night.minutes(stage) for stage in STAGES}
     asleep = sum(minutes.values()) - minutes["awake"]
     summary: dict[str, Any] = {
@@ -143,10 +181,11 @@ def _night(person: Person, night: Night, *, is_processed: bool) -> DataPoint:
             }
             for stage in STAGES
         ]
-    metadata: dict[str, Any] = {"processed": is_processed, "mainSleep": True}
+    metadata: dict[str, Any] = {"processed": is_processed, **({"mainSleep": True} if is_main else {})}
     if is_processed:
         metadata["stagesStatus"] = "SUCCEEDED"
-    return _sleep_point(person, f"night-{night.wake_date}", night.start, night.end, sleep, summary, metadata)
+    changed_at = night.end + (_STILL_PROCESSING_S if is_processed else 1200)
+    return _sleep_point(person, key, night.start, night.end, sleep, summary, metadata, changed_at)
 
 
 def _nap(person: Person, day: date, start: int, end: int) -> DataPoint:
@@ -161,6 +200,7 @@ def _nap(person: Person, day: date, start: int, end: int) -> DataPoint:
         {"type": "CLASSIC", "stages": parts},
         summary,
         {"processed": True, "nap": True},
+        end + 1200,
     )
 
 
@@ -172,10 +212,10 @@ def _sleep_point(
     sleep: dict[str, Any],
     summary: dict[str, Any],
     metadata: dict[str, Any],
+    changed_at: int,
 ) -> DataPoint:
     identity = str(digest(person.config.seed, person.athlete.index, key) >> 3)
     offset, end_offset = person.clock.offset_at(start), person.clock.offset_at(end)
-    changed = iso_z(end + 1200)
     content = {
         "name": _name(person, "sleep", identity),
         "dataSource": _SOURCE,
@@ -184,8 +224,8 @@ def _sleep_point(
             **sleep,
             "summary": summary,
             "metadata": metadata,
-            "createTime": changed,
-            "updateTime": changed,
+            "createTime": iso_z(end + 1200),
+            "updateTime": iso_z(changed_at),
         },
     }
     return DataPoint(end, end_offset, content)
@@ -195,7 +235,7 @@ def resting_heart_rates(person: Person) -> list[DataPoint]:
     """One point per civil date that is over, oldest first, filtered by date."""
     found = []
     for day in person.civil_dates():
-        if person.clock.date_bounds(day)[1] > person.config.now_epoch:
+        if person.clock.date_bounds(day)[1] > person.config.now_epoch or not person.is_synced("fitbit", day):
             continue
         has_sleep = person.devices.band_night(day) is not None
         found.append(

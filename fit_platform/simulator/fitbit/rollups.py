@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -11,12 +12,13 @@ import numpy.typing as npt
 
 from fit_platform.simulator.fitbit.jsontext import civil
 from fit_platform.simulator.fitbit.query import BadQuestion, Page, parse_page
-from fit_platform.simulator.fitbit.samples import step_mm
+from fit_platform.simulator.fitbit.samples import step_mm, zone_minutes
+from fit_platform.simulator.fitbit.vitals import weights
 from fit_platform.simulator.world import Person
 from fit_platform.simulator.world.clock import DAY, day_start, iso_z, utc_day
 from fit_platform.simulator.world.truth import visible_steps
 
-ROLLUP_TYPES = ("heart-rate", "steps", "distance", "floors", "total-calories")
+ROLLUP_TYPES = ("heart-rate", "steps", "distance", "floors", "total-calories", "active-zone-minutes", "weight")
 _LONGEST = 90
 _LONGEST_DAYS = {"heart-rate": 14, "total-calories": 14}
 _DEFAULT_WINDOWS, _MOST_WINDOWS = 1440, 10_000  # a page
@@ -83,8 +85,8 @@ def roll_up(person: Person, data_type: str, body: bytes) -> dict[str, Any]:
     return {"rollupDataPoints": points} if points else {}
 
 
-def daily_roll_up(person: Person, data_type: str, body: bytes) -> dict[str, Any]:
-    """Values per window of civil days, oldest first."""
+def daily_roll_up(person: Person, data_type: str, body: bytes, *, is_inclusive: bool = False) -> dict[str, Any]:
+    """Values per window of civil days, oldest first. The end day is out of it, unless `is_inclusive`."""
     asked = _decode(body, _DailyRollUp)
     if data_type == "total-calories" and asked.pageSize is not None:
         raise BadQuestion("INVALID_ARGUMENT", "pageSize is not supported for total-calories")
@@ -95,6 +97,8 @@ def daily_roll_up(person: Person, data_type: str, body: bytes) -> dict[str, Any]
     if asked.windowSizeDays < 1:
         raise BadQuestion("INVALID_ARGUMENT", "windowSizeDays is below 1")
     _check_range(data_type, day_start(first), day_start(last))
+    if is_inclusive:
+        last += timedelta(days=1)
     longest = _LONGEST_DAYS.get(data_type, _LONGEST)
     page = _page(person, data_type, asked, default=longest, largest=longest)
     if page.at is not None:
@@ -154,6 +158,11 @@ def _value(person: Person, data_type: str, start: int, end: int) -> dict[str, An
                 "beatsPerMinuteMax": float(bpm.max()),
             }
         }
+    if data_type == "weight":
+        grams = [p.content["weight"]["weightGrams"] for p in weights(person) if start <= p.at < end]
+        return {"weight": {"weightGramsAvg": round(sum(grams) / len(grams), 1)}} if grams else None
+    if data_type == "active-zone-minutes":
+        return _zone_sums(person, start, end)
     steps = _steps(person, start, end)
     if data_type == "steps":
         return {"steps": {"countSum": str(steps)}}
@@ -163,6 +172,21 @@ def _value(person: Person, data_type: str, start: int, end: int) -> dict[str, An
         return {"floors": {"countSum": str(steps // 1500)}}
     basal = (end - start) / DAY * 24 * person.athlete.weight_kg * 0.95
     return {"totalCalories": {"kcalSum": round(basal + steps * 0.042 * person.athlete.weight_kg / 65, 1)}}
+
+
+def _zone_sums(person: Person, start: int, end: int) -> dict[str, Any] | None:
+    """Minutes earned per zone; a zone without any is left out, and no worn minute at all is no window."""
+    sums: Counter[str] = Counter()
+    is_worn = False
+    for midnight in range(start // DAY * DAY, end, DAY):
+        inside = slice(max(0, start - midnight), min(DAY, end - midnight))
+        is_worn |= bool(person.devices.band_worn(utc_day(midnight))[inside].any())
+        for minute, zone, count in zone_minutes(person, utc_day(midnight)):
+            if start <= midnight + minute * 60 < end:
+                sums[zone] += count
+    members = {"FAT_BURN": "sumInFatBurnHeartZone", "CARDIO": "sumInCardioHeartZone", "PEAK": "sumInPeakHeartZone"}
+    found = {member: str(sums[zone]) for zone, member in members.items() if sums[zone]}
+    return {"activeZoneMinutes": found} if is_worn else None
 
 
 def _heart_rate(person: Person, start: int, end: int) -> npt.NDArray[np.uint8]:
@@ -177,6 +201,6 @@ def _heart_rate(person: Person, start: int, end: int) -> npt.NDArray[np.uint8]:
 def _steps(person: Person, start: int, end: int) -> int:
     total = 0
     for midnight in range(start // DAY * DAY, end, DAY):
-        minutes = visible_steps(person, utc_day(midnight))
+        minutes = visible_steps(person, utc_day(midnight), "fitbit")
         total += int(minutes[max(0, (start - midnight) // 60) : max(0, -(-(end - midnight) // 60))].sum())
     return total

@@ -130,7 +130,7 @@ class Feeds:
 
         A minute without its value is a true zero: worn, no steps. Minutes without a point were not worn.
         """
-        steps = visible_steps(self.person, day)
+        steps = visible_steps(self.person, day, "fitbit")
         worn = self.person.devices.band_worn(day)[::60]
         start = day_start(day)
         offsets = np.repeat(self.person.clock.quarter_offsets(day), 15)

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from fit_platform.simulator.config import Provider
-from fit_platform.simulator.fitbit import auth, records, vitals
+from fit_platform.simulator.fitbit import auth, records, tcx, vitals
+from fit_platform.simulator.fitbit.gate import FitbitGate
 from fit_platform.simulator.fitbit.query import (
     BadQuestion,
     Bounds,
@@ -26,9 +26,8 @@ from fit_platform.simulator.fitbit.query import (
 )
 from fit_platform.simulator.fitbit.rollups import ROLLUP_TYPES, daily_roll_up, roll_up
 from fit_platform.simulator.fitbit.samples import Feeds, Rendered
-from fit_platform.simulator.gate import Call, Gate, Handler, json_response
-from fit_platform.simulator.grants import Claims
-from fit_platform.simulator.limits import Verdict
+from fit_platform.simulator.fitbit.webhooks import KEYSET_PATH, FitbitWebhooks
+from fit_platform.simulator.gate import Call, Handler, json_response
 from fit_platform.simulator.simulation import Simulation
 from fit_platform.simulator.world import Person
 from fit_platform.simulator.world.clock import DAY, utc_day
@@ -105,69 +104,28 @@ _SPARSE: dict[str, Callable[[Person], list[records.DataPoint]]] = {
 }
 
 
-class FitbitGate(Gate):
-    """Google's refusals; no rate headers."""
-
-    provider: Provider = "fitbit"
-
-    def error(self, code: int, status: str, message: str, reason: str | None = None) -> Response:
-        """Google's error body, with an ErrorInfo when there is a reason."""
-        error: dict[str, Any] = {"code": code, "message": message, "status": status}
-        if reason is not None:
-            error["details"] = [
-                {
-                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                    "reason": reason,
-                    "domain": "health.googleapis.com",
-                    "metadata": {"detailedReasons": message},
-                }
-            ]
-        return json_response({"error": error}, code)
-
-    def unauthorized(self) -> Response:
-        """401 in this provider's words."""
-        text = "Request had invalid authentication credentials."
-        return self.error(401, "UNAUTHENTICATED", text, "ACCESS_TOKEN_INVALID")
-
-    def forbidden(self, scope: str) -> Response:
-        """A missing scope in this provider's words."""
-        text = f"Request had insufficient authentication scopes: {scope}"
-        return self.error(403, "PERMISSION_DENIED", text, "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
-
-    def too_many(self) -> Response:
-        """429 in this provider's words."""
-        text = "Quota exceeded for quota metric 'Requests'."
-        return self.error(429, "RESOURCE_EXHAUSTED", text, "RATE_LIMIT_EXCEEDED")
-
-    def broken(self) -> Response:
-        """500 in this provider's words."""
-        return self.error(500, "INTERNAL", "Internal error encountered.")
-
-    def take(self, claims: Claims) -> Verdict:
-        """Count per user and minute."""
-        return self.sim.fitbit_limits.take(self.sim.limits, claims.athlete, self.sim.clock.now())
-
-    def refuse_person(self, call: Call) -> Response | None:
-        """Only `me` or the own id may be asked about."""
-        if call.path["user"] in ("me", call.person.athlete.fitbit_user_id):
-            return None
-        return self.error(403, "PERMISSION_DENIED", "The caller does not have permission")
-
-
 def routes(sim: Simulation) -> list[BaseRoute]:
     """Everything under `/fitbit`."""
     gate = FitbitGate(sim)
     api = _Endpoints(sim, gate)
+    hooks = FitbitWebhooks(sim, gate)
     user, points = "/users/{user:str}", "/users/{user:str}/dataTypes/{type:str}/dataPoints"
 
     async def unknown(_: Request) -> Response:
         return HTMLResponse("<!DOCTYPE html><title>Error 404 (Not Found)!!1</title><p>404. That's an error.", 404)
 
+    async def gone(_: Request) -> Response:
+        return json_response({"errors": [{"errorType": "gone", "message": "The Fitbit Web API was turned off."}]}, 410)
+
     return [
         *auth.auth_routes(sim),
+        Route(KEYSET_PATH, hooks.published_keys),
+        Route("/1/{rest:path}", gone),
+        Route("/1.2/{rest:path}", gone),
         Mount(
             "/v4",
             routes=[
+                *hooks.routes(),
                 gate.route(f"{user}/identity", _about(records.identity)),
                 gate.route(f"{user}/profile", _about(records.profile), scope=auth.PROFILE),
                 gate.route(f"{user}/settings", _about(records.settings), scope=auth.SETTINGS),
@@ -176,6 +134,7 @@ def routes(sim: Simulation) -> list[BaseRoute]:
                 gate.route(f"{points}:reconcile", api.reconcile),
                 gate.route(f"{points}:rollUp", api.roll_up, method="POST"),
                 gate.route(f"{points}:dailyRollUp", api.daily_roll_up, method="POST"),
+                gate.route(f"{points}/{{point:str}}:exportExerciseTcx", lambda call: tcx.export(gate, call)),
                 gate.route(f"{points}/{{point:str}}", api.get_point),
                 Route("/{rest:path}", unknown),
             ],
@@ -191,8 +150,9 @@ class _Endpoints:
     def __init__(self, sim: Simulation, gate: FitbitGate) -> None:
         self.sim = sim
         self.gate = gate
-        self._feeds = {name: Feeds(person) for name, person in sim.world.people.items()}
         self._points = lru_cache(maxsize=64)(self._sparse_points)
+        self._world = sim.world
+        self._feeds = {name: Feeds(person) for name, person in sim.world.people.items()}
 
     def list_points(self, call: Call) -> Response:
         return self._guarded(call, "list", lambda kind: self._walk(call, kind, is_reconciled=False))
@@ -206,20 +166,27 @@ class _Endpoints:
         )
 
     def daily_roll_up(self, call: Call) -> Response:
-        return self._guarded(
-            call, "dailyRollUp", lambda _: json_response(daily_roll_up(call.person, call.path["type"], call.body))
-        )
+        is_inclusive = self.sim.scenario.fitbit.has_inclusive_days
+
+        def answer(_: DataType) -> Response:
+            return json_response(daily_roll_up(call.person, call.path["type"], call.body, is_inclusive=is_inclusive))
+
+        return self._guarded(call, "dailyRollUp", answer)
 
     def get_point(self, call: Call) -> Response:
         def find(_: DataType) -> Response:
             ending = f"/{call.path['point']}"
-            points = self._points(call.person.athlete.athlete_id, call.path["type"])
+            points = self._points(call.person.athlete.athlete_id, call.path["type"], self._has_mirrors, False)
             found = next((p.content for p in points if p.content["name"].endswith(ending)), None)
             return json_response(found) if found else self.gate.error(404, "NOT_FOUND", "Data point not found")
 
         return self._guarded(call, "get", find)
 
     def _guarded(self, call: Call, operation: Operation, answer: Callable[[DataType], Response]) -> Response:
+        if self._world is not self.sim.world:  # time has passed in it, or it was changed
+            self._world = self.sim.world
+            self._feeds = {name: Feeds(person) for name, person in self._world.people.items()}
+            self._points.cache_clear()
         name = call.path["type"]
         kind = TYPES.get(name)
         if kind is None:
@@ -227,14 +194,22 @@ class _Endpoints:
         if operation not in kind.operations or (operation.endswith("ollUp") and name not in ROLLUP_TYPES):
             verb = operation[0].upper() + operation[1:]
             return self.gate.error(400, "INVALID_ARGUMENT", f"{verb} is not supported for data type {name}")
-        if kind.scope not in call.claims.scopes:
+        if kind.scope not in call.claims.scopes or name in self.sim.scenario.fitbit.without_consent:
             return self.gate.forbidden(kind.scope)
         try:
             return answer(kind)
         except BadQuestion as bad:
             return self.gate.error(400, "INVALID_ARGUMENT", str(bad), bad.reason)
 
-    def _sparse_points(self, athlete: str, data_type: str) -> list[records.DataPoint]:
+    @property
+    def _has_mirrors(self) -> bool:
+        return self.sim.scenario.fitbit.has_mirrors
+
+    def _sparse_points(
+        self, athlete: str, data_type: str, has_mirrors: bool, is_reconciled: bool
+    ) -> list[records.DataPoint]:
+        if has_mirrors and data_type == "exercise":
+            return records.with_mirrors(self.sim.world.people[athlete], is_reconciled=is_reconciled)
         return _SPARSE[data_type](self.sim.world.people[athlete])
 
     def _walk(self, call: Call, kind: DataType, *, is_reconciled: bool) -> Response:
@@ -244,6 +219,9 @@ class _Endpoints:
         page = parse_page(
             call.query, f"{athlete}/{call.template}/{name}", default=kind.default_page, largest=kind.largest_page
         )
+        slow = self.sim.scenario.fitbit.slow_page_size
+        if slow is not None and page.size > slow:
+            return self.gate.error(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete.")
         if page.at is not None and page.is_empty_by_chance:
             return json_response({"nextPageToken": page.token(page.at, is_empty=True)})
         if name in _SPARSE:
@@ -260,7 +238,8 @@ class _Endpoints:
         self, person: Person, name: str, bounds: Bounds, page: Page, *, is_reconciled: bool
     ) -> tuple[list[str], int | None]:
         """Newest first; the position is the number of points already shown."""
-        points = [p for p in reversed(self._points(person.athlete.athlete_id, name)) if p.is_in(bounds)]
+        found = self._points(person.athlete.athlete_id, name, self._has_mirrors, is_reconciled)
+        points = [p for p in reversed(found) if p.is_in(bounds)]
         first = page.at or 0
         shown = points[first : first + page.size]
         following = first + page.size if first + page.size < len(points) else None

@@ -78,7 +78,7 @@ def steps_by_minute(person: Person, day: date) -> list[tuple[int, int]]:
     minutes: list[tuple[int, int]] = []
     near = utc_day(start)
     while day_start(near) < end:
-        for minute, steps in enumerate(visible_steps(person, near).tolist()):
+        for minute, steps in enumerate(visible_steps(person, near, "polar").tolist()):
             instant = day_start(near) + minute * 60
             if start <= instant < end:
                 minutes.append((instant, steps))
@@ -90,7 +90,7 @@ def daily_activity(person: Person, day: date, *, with_steps: bool = False) -> di
     """One civil date on the device's wall clock; first and last day are partial. None if there is nothing."""
     start, end = person.clock.date_bounds(day)
     seen = Span(start, end).shrunk_to(person.config.begin, person.config.now_epoch)
-    if day < person.config.first_day or seen is None:
+    if day < person.config.first_day or seen is None or not person.is_synced("polar", day):
         return None
     minutes = steps_by_minute(person, day)
     lot = digest(person.config.seed, person.athlete.index, day, "polar-day")
@@ -136,7 +136,7 @@ def physical_info(person: Person) -> dict[str, Any]:
     """What the athlete told Polar about the body."""
     athlete = person.athlete
     return {
-        "weight": athlete.weight_kg,
+        "weight": person.weight_kg,
         "height": athlete.height_cm,
         "created": "2024-06-01T12:00:00Z",
         "modified": iso_z(person.config.begin),

@@ -1,7 +1,7 @@
 """Polar's view of an activity: local start beside an offset in minutes, fractional durations, series as text.
 
-Spelling and types follow live answers: underscores, integer sample types, zones counted from 0, and hyphens only
-inside training_load_pro.
+Unless the scenario says otherwise, spelling and types follow live answers: underscores, integer sample types, zones
+counted from 0, and hyphens only inside training_load_pro.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from fit_platform.simulator.scenario import PolarQuirks
 from fit_platform.simulator.world import Person
 from fit_platform.simulator.world.activity import Record, TrueActivity
 from fit_platform.simulator.world.clock import iso_z
 from fit_platform.simulator.world.draw import digest
 
 _HEART_RATE, _SPEED, _CADENCE, _ALTITUDE, _POWER, _RUNNING_CADENCE, _TEMPERATURE, _DISTANCE = 0, 1, 2, 3, 4, 8, 9, 10
+_LIVE = PolarQuirks()
+_HYPHENATED = ("running_index", "lower_limit", "upper_limit", "in_zone", "recording_rate", "sample_type")
 _ZONE_FLOORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -26,17 +29,24 @@ def user_url(person: Person) -> str:
 
 
 def exercise(
-    person: Person, activity: TrueActivity, record: Record, *, samples: bool, zones: bool, route: bool
+    person: Person,
+    activity: TrueActivity,
+    record: Record,
+    *,
+    samples: bool,
+    zones: bool,
+    route: bool,
+    quirks: PolarQuirks = _LIVE,
 ) -> dict[str, Any]:
     """One exercise, with the parts that were asked for."""
-    sport = activity.session.sport
+    sport, label = activity.session.sport, record.sport_of(activity)
     streams = person.body.streams(activity)
     bpm = person.devices.recorded_heart_rate(activity, record)
     beating = bpm[bpm > 0]
     lot = digest(record.provider_activity_id)
     offset_s = person.clock.offset_at(record.started_at)
     seconds = record.ended_at - record.started_at
-    distance_m = float(streams.distance_m[-1])
+    distance_m = float(streams.distance_m[:seconds][-1]) * record.distance_factor
     mean = float(beating.mean())
     load = training_load(person, activity, record)
     answer: dict[str, Any] = {
@@ -52,9 +62,9 @@ def exercise(
         "heart_rate": {"average": round(mean), "maximum": int(beating.max())},
         "training_load": round(load, 2),
         # Since mid-2026 the coarse sport is OTHER for some sports that detailed_sport_info has right.
-        "sport": "OTHER" if lot % 11 == 0 else sport.polar[0],
+        "sport": "OTHER" if lot % 11 == 0 else label.polar[0],
         "has_route": sport.has_gps,
-        "detailed_sport_info": sport.polar[1],
+        "detailed_sport_info": label.polar[1],
         "training_load_pro": _training_load_pro(load, lot),
     }
     if distance_m > 0:
@@ -62,12 +72,12 @@ def exercise(
     if sport.name == "run" and lot % 2:
         answer["running_index"] = 44 + lot % 12
     if zones:
-        answer["heart_rate_zones"] = _zones(person, beating)
+        answer["heart_rate_zones"] = _zones(person, beating, quirks.first_zone)
     if samples:
-        answer["samples"] = _samples(activity, person, record, lot)
+        answer["samples"] = _samples(activity, person, record, lot, quirks)
     if route and sport.has_gps:
-        answer["route"] = _route(activity, person, person.config.polar_route_interval_seconds)
-    return answer
+        answer["route"] = _route(activity, person, person.config.polar_route_interval_seconds, seconds)
+    return _spelt_with_hyphens(answer) if quirks.spelling == "hyphen" else answer
 
 
 def training_load(person: Person, activity: TrueActivity, record: Record) -> float:
@@ -97,7 +107,17 @@ def _training_load_pro(load: float, lot: int) -> dict[str, Any]:
     }
 
 
-def _zones(person: Person, bpm: np.ndarray[Any, np.dtype[np.uint8]]) -> list[dict[str, Any]]:
+def _spelt_with_hyphens(answer: dict[str, Any]) -> dict[str, Any]:
+    """The specification's spelling of those members that it spells so."""
+
+    def spelt(part: dict[str, Any]) -> dict[str, Any]:
+        return {name.replace("_", "-") if name in _HYPHENATED else name: value for name, value in part.items()}
+
+    parts = {name: [spelt(part) for part in answer[name]] for name in ("heart_rate_zones", "samples") if name in answer}
+    return spelt(answer | parts)
+
+
+def _zones(person: Person, bpm: np.ndarray[Any, np.dtype[np.uint8]], first: int) -> list[dict[str, Any]]:
     limits = [round(share * person.athlete.max_hr_bpm) for share in _ZONE_FLOORS]
     return [
         {
@@ -106,11 +126,13 @@ def _zones(person: Person, bpm: np.ndarray[Any, np.dtype[np.uint8]]) -> list[dic
             "upper_limit": high,
             "in_zone": f"PT{int(((bpm >= low) & (bpm < high)).sum())}S",
         }
-        for index, (low, high) in enumerate(pairwise(limits))
+        for index, (low, high) in enumerate(pairwise(limits), first)
     ]
 
 
-def _samples(activity: TrueActivity, person: Person, record: Record, lot: int) -> list[dict[str, Any]]:
+def _samples(
+    activity: TrueActivity, person: Person, record: Record, lot: int, quirks: PolarQuirks
+) -> list[dict[str, Any]]:
     sport = activity.session.sport
     streams = person.body.streams(activity)
     bpm = person.devices.recorded_heart_rate(activity, record)
@@ -118,7 +140,7 @@ def _samples(activity: TrueActivity, person: Person, record: Record, lot: int) -
     series: list[tuple[int, list[Any]]] = [(_HEART_RATE, bpm.tolist())]
     if sport.speed_mps:
         series.append((_SPEED, np.round(streams.speed_mps[:count] * 3.6, 1).tolist()))
-        series.append((_DISTANCE, np.round(streams.distance_m[:count], 1).tolist()))
+        series.append((_DISTANCE, np.round(streams.distance_m[:count] * record.distance_factor, 1).tolist()))
     if sport.cadence_rpm:
         kind = _RUNNING_CADENCE if sport.steps_per_minute else _CADENCE
         series.append((kind, streams.cadence_rpm[:count].tolist()))
@@ -132,17 +154,21 @@ def _samples(activity: TrueActivity, person: Person, record: Record, lot: int) -
     if not sport.has_gps and lot % 3 == 0:
         series.append((_TEMPERATURE, [0.0] * count))
     return [
-        {"recording_rate": 1, "sample_type": kind, "data": ",".join(map(str, values))}
+        {
+            "recording_rate": 1,
+            "sample_type": kind if quirks.sample_type == "integer" else str(kind),
+            "data": ",".join(map(str, values)),
+        }
         for kind, values in sorted(series)
     ]
 
 
-def _route(activity: TrueActivity, person: Person, every_s: int) -> list[dict[str, Any]]:
+def _route(activity: TrueActivity, person: Person, every_s: int, seconds: int) -> list[dict[str, Any]]:
     streams = person.body.streams(activity)
     if streams.latitude_deg is None or streams.longitude_deg is None:
         return []
-    latitudes = np.round(streams.latitude_deg[::every_s], 6).tolist()
-    longitudes = np.round(streams.longitude_deg[::every_s], 6).tolist()
+    latitudes = np.round(streams.latitude_deg[:seconds:every_s], 6).tolist()
+    longitudes = np.round(streams.longitude_deg[:seconds:every_s], 6).tolist()
     return [
         {"latitude": latitude, "longitude": longitude, "time": f"PT{n * every_s}S", "satellites": 9 + n % 5, "fix": 2}
         for n, (latitude, longitude) in enumerate(zip(latitudes, longitudes, strict=True))

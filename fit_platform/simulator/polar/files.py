@@ -62,7 +62,8 @@ def gpx(person: Person, activity: TrueActivity, record: Record) -> bytes | None:
     streams = person.body.streams(activity)
     if streams.latitude_deg is None or streams.longitude_deg is None:
         return None
-    way = list(zip(streams.latitude_deg.tolist(), streams.longitude_deg.tolist(), strict=True))[::_EVERY_S]
+    part = slice(0, record.ended_at - record.started_at, _EVERY_S)
+    way = list(zip(streams.latitude_deg[part].tolist(), streams.longitude_deg[part].tolist(), strict=True))
     if digest(record.provider_activity_id, "gpx") % 7 == 0:
         way = way[:1]  # the watch lost the satellites right away
     middle = (len(way) + 1) // 2
@@ -83,7 +84,7 @@ def gpx(person: Person, activity: TrueActivity, record: Record) -> bytes | None:
 
 def _points(person: Person, activity: TrueActivity, record: Record) -> Iterator[tuple[int, int, float]]:
     bpm = person.devices.recorded_heart_rate(activity, record)
-    distance_m = person.body.streams(activity).distance_m
+    distance_m = person.body.streams(activity).distance_m * record.distance_factor
     for second in range(0, min(len(bpm), len(distance_m)), _EVERY_S):
         yield record.started_at + second, int(bpm[second]), float(distance_m[second])
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -12,21 +11,19 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
-from fit_platform.simulator.config import Provider
-from fit_platform.simulator.gate import Call, Gate, json_response
-from fit_platform.simulator.grants import Claims
-from fit_platform.simulator.limits import Verdict
+from fit_platform.simulator.gate import Call, json_response
 from fit_platform.simulator.polar import daily, files, wellness
 from fit_platform.simulator.polar.auth import auth_routes
 from fit_platform.simulator.polar.exercises import exercise, training_load
+from fit_platform.simulator.polar.gate import PolarGate
 from fit_platform.simulator.polar.questions import LONGEST_RANGE_DAYS, Refused, date_of, last_days, range_of
+from fit_platform.simulator.polar.transactions import transaction_routes
+from fit_platform.simulator.polar.webhooks import PolarWebhooks
+from fit_platform.simulator.scenario import PolarQuirks
 from fit_platform.simulator.simulation import Simulation
 from fit_platform.simulator.world import Person
 from fit_platform.simulator.world.activity import Record, TrueActivity
 from fit_platform.simulator.world.clock import DAY, iso_z, utc_day
-
-_NEED_NO_REGISTRATION = ("POST /users", "GET /users/{user_id:int}", "DELETE /users/{user_id:int}")
-
 
 _FILES: dict[str, tuple[Callable[[Person, TrueActivity, Record], bytes | None], str]] = {
     "fit": (files.fit, "application/octet-stream"),
@@ -35,83 +32,18 @@ _FILES: dict[str, tuple[Callable[[Person, TrueActivity, Record], bytes | None], 
 }
 
 
-def _asked_path(call: Call) -> str:
-    """The path of a call, its template filled in."""
-    return re.sub(r"{(\w+):\w+}", lambda member: str(call.path[member[1]]), call.template)
-
-
-class PolarGate(Gate):
-    """Polar's refusals and its two windows."""
-
-    provider: Provider = "polar"
-
-    def error(self, status: int, error_type: str, message: str) -> Response:
-        """The flat error body of the specification."""
-        now = datetime.fromtimestamp(self.sim.clock.now(), UTC).isoformat(timespec="milliseconds")
-        body = {
-            "timestamp": now.replace("+00:00", "Z"),
-            "status": status,
-            "errorType": error_type,
-            "message": message,
-            "corrId": "simulated",
-        }
-        return json_response(body, status)
-
-    def live_error(self, status: int, error_type: str, message: str) -> Response:
-        """The nested error body of live answers."""
-        now = datetime.fromtimestamp(self.sim.clock.now(), UTC).isoformat(timespec="milliseconds")
-        body = {
-            "error": {
-                "timestamp": now,
-                "status": status,
-                "error_type": error_type,
-                "message": message,
-                "corr_id": "simulated",
-            }
-        }
-        return json_response(body, status)
-
-    def unauthorized(self) -> Response:
-        """401 in this provider's words."""
-        return self.live_error(401, "unauthorized", "Full authentication is required to access this resource")
-
-    def forbidden(self, scope: str) -> Response:
-        """A missing scope in this provider's words."""
-        return self.error(403, "forbidden", f"Missing scope {scope}")
-
-    def too_many(self) -> Response:
-        """429 in this provider's words."""
-        return self.error(429, "too_many_requests", "Rate limit exceeded")
-
-    def broken(self) -> Response:
-        """500 in this provider's words."""
-        return self.error(500, "internal_error", "Internal server error")
-
-    def take(self, claims: Claims) -> Verdict:
-        """Count for the application."""
-        users = self.sim.grants.registered_users
-        return self.sim.polar_limits.take(self.sim.limits, users, self.sim.clock.now())
-
-    def refuse_person(self, call: Call) -> Response | None:
-        """403 before the user has been registered, and for data types without consent."""
-        if call.template in _NEED_NO_REGISTRATION:
-            return None
-        if self.sim.grants.registration(call.claims) is None:
-            return self.error(403, "forbidden", "User has not been registered")
-        if any(part in _asked_path(call) for part in self.sim.scenario.polar.without_consent):
-            return self.live_error(403, "forbidden", "User has not accepted all mandatory consents")
-        return None
-
-
 def routes(sim: Simulation) -> list[BaseRoute]:
     """Everything under `/polar`."""
     gate = PolarGate(sim)
     api = _Endpoints(sim, gate)
+    hooks = PolarWebhooks(sim, gate)
     return [
         *auth_routes(sim),
         Mount(
             "/v3",
             routes=[
+                *hooks.routes(),
+                *transaction_routes(sim, gate),
                 gate.route("/exercises", api.exercises),
                 gate.route("/exercises/{exercise_id:str}", api.exercise),
                 gate.route("/exercises/{exercise_id:str}/{format:str}", api.exercise_file),
@@ -152,8 +84,8 @@ class _Endpoints:
         self._rendered = lru_cache(maxsize=128)(self._render)
         self._load = lru_cache(maxsize=4096)(training_load)
         # Lists show every night again and again, and a night takes a day of heart rate to tell.
-        self._night = lru_cache(maxsize=8192)(_as_text(daily.night))
-        self._recharge = lru_cache(maxsize=8192)(_as_text(wellness.recharge))
+        self._night = self._as_text(daily.night)
+        self._recharge = self._as_text(wellness.recharge)
 
     # registration
 
@@ -163,7 +95,7 @@ class _Endpoints:
         except msgspec.DecodeError:  # includes a missing or wrong member-id
             return self.gate.error(400, "bad_request", "member-id is required")
         at = iso_z(int(self.sim.clock.now())).replace("Z", ".000Z")
-        if not self.sim.grants.register(call.claims.athlete, member_id, at):
+        if not self.sim.grants.register(call.claims.athlete, member_id, at, self.sim.now):
             return self.gate.error(409, "conflict", "User is already registered, or the member-id is taken")
         return json_response(self._user(call))
 
@@ -196,32 +128,38 @@ class _Endpoints:
 
     # exercises
 
-    def _render(self, athlete: str, exercise_id: str, samples: bool, zones: bool, route: bool) -> bytes:
+    def _render(
+        self, athlete: str, record: Record, samples: bool, zones: bool, route: bool, quirks: PolarQuirks
+    ) -> bytes:
         person = self.sim.world.people[athlete]
-        pair = next(p for p in person.records("polar") if p[1].provider_activity_id == exercise_id)
-        return msgspec.json.encode(exercise(person, *pair, samples=samples, zones=zones, route=route))
+        pair = next(p for p in person.records("polar") if p[1] == record)
+        return msgspec.json.encode(exercise(person, *pair, samples=samples, zones=zones, route=route, quirks=quirks))
 
-    def _shown(self, person: Person) -> list[str]:
+    def _shown(self, person: Person) -> dict[str, tuple[TrueActivity, Record]]:
+        """By id: what was uploaded within the window and, if the scenario is strict, after the registration."""
         days = self.sim.polar_window_days
         oldest = 0 if days is None else person.config.now_epoch - days * DAY
-        return [r.provider_activity_id for _, r in person.records("polar") if r.uploaded_at >= oldest]
+        if self.sim.scenario.polar.hides_old_uploads:
+            oldest = max(oldest, self.sim.grants.registered_in_world(person.athlete.athlete_id) or 0)
+        return {r.provider_activity_id: (a, r) for a, r in person.records("polar") if r.uploaded_at >= oldest}
+
+    def _exercise_text(self, call: Call, record: Record) -> bytes:
+        return self._rendered(call.person.athlete.athlete_id, record, *_flags(call), self.sim.scenario.polar)
 
     def exercises(self, call: Call) -> Response:
-        name = call.person.athlete.athlete_id
-        parts = [self._rendered(name, shown, *_flags(call)) for shown in self._shown(call.person)]
+        parts = [self._exercise_text(call, record) for _, record in self._shown(call.person).values()]
         return json_response(b"[" + b",".join(parts) + b"]")
 
     def exercise(self, call: Call) -> Response:
-        exercise_id = str(call.path["exercise_id"])
-        if exercise_id not in self._shown(call.person):
+        pair = self._shown(call.person).get(str(call.path["exercise_id"]))
+        if pair is None:
             return self.gate.live_error(404, "not_found", "Exercise not found")
-        return json_response(self._rendered(call.person.athlete.athlete_id, exercise_id, *_flags(call)))
+        return json_response(self._exercise_text(call, pair[1]))
 
     def exercise_file(self, call: Call) -> Response:
-        exercise_id, kind = str(call.path["exercise_id"]), str(call.path["format"])
-        pair = next((p for p in call.person.records("polar") if p[1].provider_activity_id == exercise_id), None)
-        make, media = _FILES.get(kind, (None, ""))
-        content = make(call.person, *pair) if make and pair and exercise_id in self._shown(call.person) else None
+        pair = self._shown(call.person).get(str(call.path["exercise_id"]))
+        make, media = _FILES.get(str(call.path["format"]), (None, ""))
+        content = make(call.person, *pair) if make and pair else None
         if content is None:
             return self.gate.live_error(404, "not_found", "Exercise not found")
         return Response(content, media_type=media)
@@ -229,10 +167,13 @@ class _Endpoints:
     # all-day data
 
     def heart_rate_range(self, call: Call) -> Response:
-        return self._ranged(
-            call,
-            lambda days: {"heart_rates": [x for day in days if (x := daily.continuous_heart_rate(call.person, day))]},
-        )
+        def find(days: list[date]) -> Any:
+            found = [x for day in days if (x := daily.continuous_heart_rate(call.person, day))]
+            if self.sim.scenario.polar.has_bare_heart_rates:  # the specification knows one object only
+                return found[0] if len(found) == 1 else found
+            return {"heart_rates": found}
+
+        return self._ranged(call, find)
 
     def heart_rate_day(self, call: Call) -> Response:
         return self._dated(call, lambda day: daily.continuous_heart_rate(call.person, day), empty=404)
@@ -343,6 +284,16 @@ class _Endpoints:
         found = [x for day in days if (x := find(call.person, day))]
         return json_response(found) if found else self._nothing(204)
 
+    def _as_text(self, find: wellness.Finder) -> Callable[[Person, date], msgspec.Raw | None]:
+        """The same, rendered and kept: a night's text follows from what the watch saw of it, whenever it is asked."""
+
+        @lru_cache(maxsize=8192)
+        def text_of(athlete: str, day: date, _seen: tuple[float, float] | None) -> msgspec.Raw | None:
+            found = find(self.sim.world.people[athlete], day)
+            return None if found is None else msgspec.Raw(msgspec.json.encode(found))
+
+        return lambda person, day: text_of(person.athlete.athlete_id, day, person.devices.watch_night(day))
+
     # questions by date
 
     def _dated(
@@ -370,13 +321,3 @@ class _Endpoints:
 
 def _flags(call: Call) -> tuple[bool, bool, bool]:
     return call.query.get("samples") == "true", call.query.get("zones") == "true", call.query.get("route") == "true"
-
-
-def _as_text(find: wellness.Finder) -> Callable[[Person, date], msgspec.Raw | None]:
-    """The same, rendered: text is what a cache can hold thousands of."""
-
-    def find_text(person: Person, day: date) -> msgspec.Raw | None:
-        found = find(person, day)
-        return None if found is None else msgspec.Raw(msgspec.json.encode(found))
-
-    return find_text

@@ -182,7 +182,9 @@ def spo2(person: Person, day: date) -> dict[str, Any] | None:
     """A blood oxygen test at noon, now and then; one in eight finds nothing."""
     lot = _lot(person, day, "spo2")
     tested_at = person.clock.date_bounds(day)[0] + DAY // 2
-    if not _has_sensors(person) or lot % 4 or tested_at >= person.config.now_epoch or day < person.config.first_day:
+    if not _has_sensors(person) or not person.is_synced("polar", day) or lot % 4:
+        return None
+    if tested_at >= person.config.now_epoch or day < person.config.first_day:
         return None
     has_passed = lot % 8 != 0
     return {

@@ -83,7 +83,7 @@ class _Tokens:
             return fault(400, "Bad Request", ("RequestToken", "code", "invalid"))
         grant, _ = redeemed
         capacity = self.sim.scenario.strava.athlete_capacity
-        if capacity is not None and len(self.sim.grants.connected("strava") | {grant.athlete}) > capacity:
+        if capacity is not None and len(self.sim.grants.granted("strava").keys() | {grant.athlete}) > capacity:
             return fault(403, "Limit of connected athletes exceeded")
         access = self._new_access(grant)
         refresh = self.sim.grants.mint(grant, "refresh", None)

@@ -31,7 +31,7 @@ def athlete(person: Person, *, is_detailed: bool) -> dict[str, Any]:
         "created_at": "2018-05-14T09:30:00Z",
         "updated_at": iso_z(person.config.begin),
         "badge_type_id": 1,
-        "weight": a.weight_kg,
+        "weight": person.weight_kg,
         "profile_medium": "avatar/athlete/medium.png",
         "profile": "avatar/athlete/large.png",
         "friend": None,

@@ -16,6 +16,7 @@ from fit_platform.simulator.limits import Verdict
 from fit_platform.simulator.simulation import Simulation
 from fit_platform.simulator.strava import profile, views
 from fit_platform.simulator.strava.auth import auth_routes, fault
+from fit_platform.simulator.strava.webhooks import StravaWebhooks
 from fit_platform.simulator.world.activity import Record, TrueActivity
 
 _LARGEST_PAGE = 200
@@ -52,6 +53,18 @@ class StravaGate(Gate):
         blank = {name: "," if name.endswith("-Usage") else value for name, value in verdict.headers.items()}
         return Verdict(verdict.is_allowed, blank)
 
+    @property
+    def has_all_rate_headers(self) -> bool:
+        """Streams had them until about August 2025."""
+        return self.sim.scenario.strava.has_stream_rate_headers
+
+    def polished(self, response: Response) -> Response:
+        """Some error bodies lack their message."""
+        if response.status_code < 400 or not self.sim.scenario.strava.has_errors_without_message:
+            return response
+        error = msgspec.json.decode(bytes(response.body))
+        return json_response({name: value for name, value in error.items() if name != "message"}, response.status_code)
+
     def refuse_person(self, call: Call) -> Response | None:
         """Not about the person at Strava: the application was switched off, or the activity is damaged."""
         quirks = self.sim.scenario.strava
@@ -64,12 +77,14 @@ def routes(sim: Simulation) -> list[BaseRoute]:
     """Everything under `/strava`."""
     gate = StravaGate(sim)
     api = _Endpoints(sim)
+    hooks = StravaWebhooks(sim)
     return [
         *auth_routes(sim, ""),
         Mount(
             "/api/v3",
             routes=[
                 *auth_routes(sim, ""),
+                *hooks.routes(),
                 gate.route("/athlete", api.athlete, any_of=("profile:read_all", "read", "read_all")),
                 gate.route("/athlete/zones", api.zones, scope="profile:read_all"),
                 gate.route("/gear/{gear_id:str}", api.gear, any_of=("profile:read_all", "read", "read_all")),
@@ -91,10 +106,11 @@ class _Endpoints:
     def __init__(self, sim: Simulation) -> None:
         self.sim = sim
         self._row = lru_cache(maxsize=2048)(self._render_row)
+        self._asked: set[str] = set()  # activities whose detail or streams were asked for before
 
-    def _render_row(self, athlete: str, activity_id: str, view: views.View) -> bytes:
+    def _render_row(self, athlete: str, record: Record, view: views.View) -> bytes:
         person = self.sim.world.people[athlete]
-        pair = next(p for p in person.records("strava") if p[1].provider_activity_id == activity_id)
+        pair = next(p for p in person.records("strava") if p[1] == record)
         return msgspec.json.encode(views.summary(person, *pair, view))
 
     def _visible(self, call: Call) -> list[tuple[TrueActivity, Record]]:
@@ -102,17 +118,24 @@ class _Endpoints:
         pairs = call.person.records("strava")
         if "activity:read_all" in call.claims.scopes:
             return pairs
-        name, view = call.person.athlete.athlete_id, self._view(call)
-        return [p for p in pairs if b'"private":true' not in self._row(name, p[1].provider_activity_id, view)]
+        return [pair for pair in pairs if not views.is_private(pair[1])]
 
     def _view(self, call: Call) -> views.View:
         """Privacy zones are cut out for tokens without activity:read_all."""
         quirks = self.sim.scenario.strava
         sees_all = "activity:read_all" in call.claims.scopes
-        return views.View(0 if sees_all else quirks.privacy_zone_m, quirks.hides_start_times)
+        return views.View(
+            0 if sees_all else quirks.privacy_zone_m,
+            quirks.hides_start_times,
+            quirks.abbreviates_zones,
+            quirks.moving_longer,
+        )
 
     def _find(self, call: Call) -> tuple[TrueActivity, Record] | None:
         wanted = str(call.path["activity_id"])
+        if self.sim.scenario.strava.first_detail_is_404 and wanted not in self._asked:
+            self._asked.add(wanted)
+            return None
         return next((pair for pair in self._visible(call) if pair[1].provider_activity_id == wanted), None)
 
     def athlete(self, call: Call) -> Response:
@@ -147,7 +170,7 @@ class _Endpoints:
         step = size - 1 if size >= 10 else size
         shown = found[(page - 1) * step : page * step]
         name, view = call.person.athlete.athlete_id, self._view(call)
-        return json_response(b"[" + b",".join(self._row(name, r.provider_activity_id, view) for r in shown) + b"]")
+        return json_response(b"[" + b",".join(self._row(name, record, view) for record in shown) + b"]")
 
     def activity(self, call: Call) -> Response:
         pair = self._find(call)

@@ -29,6 +29,7 @@ STREAM_KEYS = (
     "moving",
     "grade_smooth",
 )
+_ABBREVIATED = ("EST", "MST", "HST", "CET", "EET", "MET", "WET")
 _FOOT_SPORTS = ("run", "trail_run", "treadmill_run", "walk", "hike")
 
 
@@ -38,6 +39,8 @@ class View:
 
     privacy_zone_m: int = 0  # so much of the way is cut off at both ends
     hides_start: bool = False  # this athlete's start times are hidden, on some activities
+    abbreviates_zones: bool = False  # EST instead of America/New_York
+    moving_longer: float = 0.025  # share of activities that move longer than they last
 
 
 class Recorded:
@@ -90,7 +93,7 @@ class Recorded:
 
 def summary(person: Person, activity: TrueActivity, record: Record, view: View = View()) -> dict[str, Any]:
     """One row of the activity list."""
-    sport = activity.session.sport
+    sport, label = activity.session.sport, record.sport_of(activity)
     seen = Recorded(person, activity, record, view)
     streams = seen.streams
     lot = digest(record.provider_activity_id)
@@ -98,30 +101,30 @@ def summary(person: Person, activity: TrueActivity, record: Record, view: View =
     offset_s = person.clock.offset_at(record.started_at)
     elapsed = record.ended_at - record.started_at
     moving = elapsed if is_manual else int(streams.is_moving[seen.part].sum())
-    if lot % 40 == 0:
+    if lot % 40 < view.moving_longer * 40:
         moving = elapsed + 3  # rare, but Strava's own data have it
     distance = float(seen.distance_m[-1]) if sport.speed_mps else 0.0
     has_gps = sport.has_gps and not is_manual
     gain = streams.ascent_m if has_gps else 0
     place = _places(streams, seen.part)[seen.shown] if has_gps else None
-    is_private = lot % 9 == 0
+    is_only_me = is_private(record)
     titles = sport.titles
     row: dict[str, Any] = {
         "resource_state": 2,
         "athlete": {"id": person.athlete.strava_athlete_id, "resource_state": 1},
-        "name": titles[lot % len(titles)],
+        "name": titles[lot % len(titles)] if record.title is None else record.title,
         "distance": round(round(distance, -2) if is_manual else distance, 1),
         "moving_time": moving,
         "elapsed_time": elapsed,
         "total_elevation_gain": round(gain) if lot % 2 else round(float(gain), 1),
-        "type": sport.strava[0],
-        "sport_type": sport.strava[1],
+        "type": label.strava[0],
+        "sport_type": label.strava[1],
         "workout_type": None,
         "device_name": {"relay": "Polar Vantage V3", "phone": "Strava App"}.get(record.kind),
         "id": int(record.provider_activity_id),
         "start_date": iso_z(seen.start),
         "start_date_local": seen.local_start,
-        "timezone": _zone_label(person, record.started_at),
+        "timezone": _zone_label(person, record.started_at, abbreviates=view.abbreviates_zones),
         "utc_offset": float(offset_s),
         "location_city": None,
         "location_state": None,
@@ -139,8 +142,8 @@ def summary(person: Person, activity: TrueActivity, record: Record, view: View =
         "trainer": sport.name in ("treadmill_run", "virtual_ride"),
         "commute": False,
         "manual": is_manual,
-        "private": is_private,
-        "visibility": "only_me" if is_private else "everyone",
+        "private": is_only_me,
+        "visibility": "only_me" if is_only_me else "everyone",
         "flagged": False,
         "gear_id": profile.gear_of(person, sport.name, lot),
         "start_latlng": list(place[0]) if place else [],
@@ -162,6 +165,11 @@ def summary(person: Person, activity: TrueActivity, record: Record, view: View =
     if not is_manual:
         row["upload_id_str"] = str(row["upload_id"])
     return row | _optional(seen, has_gps=has_gps)
+
+
+def is_private(record: Record) -> bool:
+    """Only You: as the athlete chose, on some activities from the start."""
+    return digest(record.provider_activity_id) % 9 == 0 if record.is_private is None else record.is_private
 
 
 def _external_id(record: Record, lot: int) -> str | None:
@@ -313,11 +321,17 @@ def _places(streams: Streams, part: slice) -> list[tuple[float, float]]:
     return list(zip(latitudes, np.round(streams.longitude_deg[part], 6).tolist(), strict=True))
 
 
-def _zone_label(person: Person, epoch: int) -> str:
-    """`(GMT+01:00) Europe/Berlin`: the standard-time offset all year round, so wrong in summer."""
+def _zone_label(person: Person, epoch: int, *, abbreviates: bool) -> str:
+    """`(GMT+01:00) Europe/Berlin`: the standard-time offset all year round, so wrong in summer.
+
+    Some rows name the zone EST or CET, where the zone database knows such a name.
+    """
     zone = person.clock.zone_at(epoch)
     local = datetime.fromtimestamp(epoch, zone)
     standard = (local.utcoffset() or timedelta()) - (local.dst() or timedelta())
     minutes = round(standard.total_seconds() / 60)
     sign = "-" if minutes < 0 else "+"
-    return f"(GMT{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}) {zone.key}"
+    winter = datetime.fromtimestamp(epoch, zone).replace(month=1 if local.month < 7 else 12)
+    names = [name for moment in (winter, local) if (name := moment.tzname()) in _ABBREVIATED]
+    name = names[0] if abbreviates and names else zone.key
+    return f"(GMT{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}) {name}"

@@ -10,7 +10,7 @@ import numpy as np
 from fit_platform.simulator.config import Provider
 from fit_platform.simulator.world.draw import digest
 from fit_platform.simulator.world.night import Span
-from fit_platform.simulator.world.sports import Sport
+from fit_platform.simulator.world.sports import SPORTS, Sport
 
 Kind = Literal["watch", "relay", "phone", "manual", "detected", "tracked"]
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -33,6 +33,14 @@ class Record:
     distance_factor: float
     has_heart_rate: bool
     polar_exercise_id: str | None = None  # of the recording that a relay copies
+    title: str | None = None  # this and the rest: set by an edit
+    sport_name: str | None = None
+    is_private: bool | None = None
+    updated_at: int | None = None
+
+    def sport_of(self, activity: TrueActivity) -> Sport:
+        """Under which sport the provider files it."""
+        return SPORTS[self.sport_name] if self.sport_name else activity.session.sport
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Every sample is the true heart rate of its own second, so all providers agree wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -12,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from fit_platform.simulator.scenario import Provider
 from fit_platform.simulator.world.activity import Record, TrueActivity
 from fit_platform.simulator.world.athletes import Athlete
 from fit_platform.simulator.world.body import Body
@@ -41,9 +43,18 @@ class Devices:
     """Band (Fitbit) and watch (Polar) of one athlete."""
 
     def __init__(
-        self, seed: int, athlete: Athlete, clock: LocalClock, planner: Planner, body: Body, begin: int, now: int
+        self,
+        seed: int,
+        athlete: Athlete,
+        clock: LocalClock,
+        planner: Planner,
+        body: Body,
+        begin: int,
+        now: int,
+        is_synced: Callable[[Provider, date], bool],
+        is_split: Callable[[date], bool],
     ) -> None:
-        """Nothing is caught before `begin` nor from `now` on (epoch seconds)."""
+        """Nothing is caught before `begin`, and nothing is known from `now` on (epoch seconds) or before a sync."""
         self._seed = seed
         self._athlete = athlete
         self._clock = clock
@@ -51,6 +62,10 @@ class Devices:
         self._body = body
         self._begin = begin
         self._now = now
+        self._is_synced = is_synced
+        self._is_split = is_split
+        self._band_on = lru_cache(maxsize=8)(self._band_on_wrist)
+        self._watch_on = lru_cache(maxsize=8)(self._watch_on_wrist)
         self.band_worn = lru_cache(maxsize=8)(self._band_worn)
         self.watch_worn = lru_cache(maxsize=8)(self._watch_worn)
 
@@ -60,20 +75,32 @@ class Devices:
     def _worn(self, day: date, gaps: list[Span]) -> Mask:
         start = day_start(day)
         worn = np.zeros(DAY, dtype=np.bool_)
-        worn[max(0, self._begin - start) : max(0, self._now - start)] = True
+        worn[max(0, self._begin - start) :] = True
         for gap in gaps:
             inside = gap.shrunk_to(start, start + DAY)
             if inside is not None:
                 worn[inside.start - start : inside.end - start] = False
         return worn
 
-    def _band_worn(self, day: date) -> Mask:
-        """Whether the band sat on the wrist, for each second of a UTC day."""
+    def _band_on_wrist(self, day: date) -> Mask:
         return self._worn(day, [gap for near in self._body.nearby(day) for gap in self._planner.wear(near).band_off])
 
-    def _watch_worn(self, day: date) -> Mask:
-        """Whether the watch sat on the wrist, for each second of a UTC day."""
+    def _watch_on_wrist(self, day: date) -> Mask:
         return self._worn(day, [gap for near in self._body.nearby(day) for gap in self._planner.wear(near).watch_off])
+
+    def _known(self, on_wrist: Mask, day: date, provider: Provider) -> Mask:
+        """Only what has happened, and has been synced."""
+        known = on_wrist.copy()
+        known[max(0, self._now - day_start(day)) if self._is_synced(provider, day) else 0 :] = False
+        return known
+
+    def _band_worn(self, day: date) -> Mask:
+        """Whether the band sat on the wrist, as far as is known, for each second of a UTC day."""
+        return self._known(self._band_on(day), day, "fitbit")
+
+    def _watch_worn(self, day: date) -> Mask:
+        """Whether the watch sat on the wrist, as far as is known, for each second of a UTC day."""
+        return self._known(self._watch_on(day), day, "polar")
 
     def band_samples(self, day: date) -> Samples:
         """The band's feed: about every 15 seconds while worn, and at once when put on or when the clock jumps.
@@ -81,7 +108,7 @@ class Devices:
         Its last sample comes some 22 seconds before it is off: while it slides down the wrist it finds no pulse.
         """
         rng = self._rng(day, Purpose.BAND_CADENCE)
-        worn = self.band_worn(day)
+        worn = self._band_on(day)
         ticks = int(rng.integers(0, 8)) + np.cumsum(rng.integers(13, 18, size=DAY // 14)) - 13
         put_on = np.flatnonzero(worn[1:] & ~worn[:-1]) + 1
         off = np.flatnonzero(worn[:-1] & ~worn[1:]) + 1
@@ -98,7 +125,8 @@ class Devices:
         bpm = self._body.heart_rate(day)[seconds]
         if len(bpm) and rng.random() < 0.1:
             bpm[int(rng.integers(0, len(bpm)))] = ARTEFACT_BPM
-        return Samples(seconds, bpm)
+        known = self.band_worn(day)[seconds]
+        return Samples(seconds[known], bpm[known])
 
     def watch_samples(self, day: date) -> Samples:
         """The watch's all-day feed: every 5 minutes, now and then a 1-second burst or a 0; nothing during training."""
@@ -107,10 +135,10 @@ class Devices:
         ticks = np.arange(phase, DAY, WATCH_CADENCE_S)
         burst_start, burst_length = int(rng.integers(0, DAY - 200)), int(rng.integers(45, 110))
         has_burst = rng.random() < 0.25
-        band = self.band_worn(day)
+        band = self._band_on(day)
         burst = np.arange(burst_start, burst_start + burst_length)
         seconds = np.union1d(ticks, burst) if has_burst and band[burst].all() else ticks
-        available = self.watch_worn(day).copy()
+        available = self._watch_on(day).copy()
         start = day_start(day)
         for near in self._body.nearby(day):
             for activity in self._planner.activities_on(near):
@@ -125,7 +153,8 @@ class Devices:
         # The neighbouring day is out of sight, so nothing is lost next to midnight UTC.
         is_seen = (around == 0) & (seconds >= _WIDE_S) & (seconds < DAY - _WIDE_S)
         bpm[(rng.random(DAY)[seconds] < 0.02) & is_seen] = NO_DATA_BPM
-        return Samples(seconds, bpm)
+        known = self.watch_worn(day)[seconds]
+        return Samples(seconds[known], bpm[known])
 
     def recorded_heart_rate(self, activity: TrueActivity, record: Record) -> Bytes:
         """The 1 Hz heart rate in a provider's record; 0 where the sensor had not found the pulse yet.
@@ -144,6 +173,17 @@ class Devices:
         """The night as the band saw it: exactly, unless it lay on the charger."""
         return None if self._was_off(wake_date, "band") else self._planner.night(wake_date)
 
+    def band_nights(self, wake_date: date) -> tuple[Night, ...]:
+        """The night as the band wrote it down: whole, none, or two sleeps around the longest time awake."""
+        night = self.band_night(wake_date)
+        awake = [part for part in night.stages[1:-1] if part.stage == "awake"] if night else []
+        if night is None or not awake or not self._is_split(wake_date):
+            return (night,) if night else ()
+        gap = max(awake, key=lambda part: part.end - part.start)
+        first = tuple(part for part in night.stages if part.end <= gap.start)
+        second = tuple(part for part in night.stages if part.start >= gap.end)
+        return Night(wake_date, night.start, gap.start, first), Night(wake_date, gap.end, night.end, second)
+
     def watch_night(self, wake_date: date) -> tuple[float, float] | None:
         """Sleep start and end (epoch, with fractions) as the watch saw them: a few minutes off."""
         if self._was_off(wake_date, "watch"):
@@ -156,4 +196,7 @@ class Devices:
         wear = self._planner.wear(wake_date)
         night = self._planner.night(wake_date)
         gaps = wear.band_off if device == "band" else wear.watch_off
-        return night.end > self._now or any(gap.touches(night.span) for gap in gaps)
+        provider: Provider = "fitbit" if device == "band" else "polar"
+        if night.end > self._now or not self._is_synced(provider, wake_date):
+            return True
+        return any(gap.touches(night.span) for gap in gaps)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_platform.simulator.config import WorldConfig
+from fit_platform.simulator.config import Provider, WorldConfig
 from fit_platform.simulator.world.clock import DAY, QUARTER, day_start, iso_z, utc_day
 from fit_platform.simulator.world.night import STAGES, Night, Span
 
@@ -93,9 +93,13 @@ def _activities(person: Person, first: date, last: date) -> list[dict[str, Any]]
                     "provider_activity_id": r.provider_activity_id,
                     "relation": "same",
                     "kind": r.kind,
+                    **(
+                        {"edited": {"title": r.title, "sport": r.sport_name, "ended_at": iso_z(r.ended_at)}}
+                        if r.updated_at
+                        else {}
+                    ),
                 }
                 for r in activity.records
-                if person.is_visible(r)
             ],
         }
         for activity in person.activities
@@ -134,7 +138,7 @@ def _served_day(person: Person, day: date) -> tuple[npt.NDArray[np.uint8], npt.N
         if not activity.span.touches(Span(start, start + DAY)):
             continue
         for record in activity.records:
-            if record.provider == "fitbit" or not record.has_heart_rate or not person.is_visible(record):
+            if record.provider == "fitbit" or not record.has_heart_rate:
                 continue  # a Fitbit exercise carries no samples of its own
             bpm = _valid(devices.recorded_heart_rate(activity, record))
             inside = Span(record.started_at, record.started_at + len(bpm)).shrunk_to(start, start + DAY)
@@ -160,8 +164,10 @@ def _steps(person: Person, days: list[date]) -> dict[str, int]:
     return dict(total)
 
 
-def visible_steps(person: Person, day: date) -> npt.NDArray[np.int64]:
-    """True steps per minute of a UTC day, as far as the world has got."""
+def visible_steps(person: Person, day: date, provider: Provider | None = None) -> npt.NDArray[np.int64]:
+    """True steps per minute of a UTC day, as far as the world, and a provider (None: any), has got."""
+    if not any(person.is_synced(source, day) for source in ((provider,) if provider else ("polar", "fitbit"))):
+        return np.zeros(1440, dtype=np.int64)
     minutes = person.body.steps(day).copy()
     minutes[max(0, (person.config.now_epoch - day_start(day)) // 60) :] = 0
     minutes[: max(0, min(1440, (person.config.begin - day_start(day)) // 60))] = 0
@@ -178,8 +184,8 @@ def _nights(person: Person, first: date, last: date) -> list[dict[str, Any]]:
 
 def _night(person: Person, night: Night) -> dict[str, Any]:
     records = []
-    if person.devices.band_night(night.wake_date):
-        records.append({"provider": "fitbit", "started_at": iso_z(night.start), "ended_at": iso_z(night.end)})
+    for part in person.devices.band_nights(night.wake_date):
+        records.append({"provider": "fitbit", "started_at": iso_z(part.start), "ended_at": iso_z(part.end)})
     watch = person.devices.watch_night(night.wake_date)
     if watch:
         records.append({"provider": "polar", "started_at": _iso_ms(watch[0]), "ended_at": _iso_ms(watch[1])})
