@@ -69,6 +69,12 @@ class BadRequest(Permanent):
     verdict = "bad request"
 
 
+class AccountNotLinked(BadRequest):
+    """Google: this account has never signed in to the Google Health app, so there are no data to ask for."""
+
+    verdict = "account not linked"
+
+
 class AuthRevoked(ProviderError):
     """The connection is dead until the athlete consents again (401 after a refresh, invalid_grant)."""
 
@@ -140,6 +146,8 @@ def verdict_of_response(
         return Forbidden(provider, what, f"{detail}{_hint(body)}", status)
     if status in (404, 410):
         return NotFound(provider, what, detail, status)
+    if b"ACCOUNT_NOT_LINKED" in body:
+        return AccountNotLinked(provider, what, f"{detail}{_hint(body)}", status)
     if status in (400, 422):
         return BadRequest(provider, what, f"{detail}{_hint(body)}", status)
     if status == 429:
@@ -162,8 +170,9 @@ _HINTS = {
     b"MISSING_OAUTH_SCOPE": "a permission was not granted: link again and tick it",
     b"DISALLOWED_OAUTH_SCOPES": "the token also has the cloud-platform scope, which health data refuses: link again",
     b"SERVICE_DISABLED": "enable the Google Health API in the Cloud project",
-    b"Inactive": "the Strava application is inactive: its owner needs a Strava subscription",
-    b"connected athletes exceeded": "the Strava application may connect no more athletes",
+    b"Inactive": "the Strava application is inactive: its owner needs a subscription, see strava.com/settings/api",
+    b"connected athletes exceeded": "the Strava application may connect no more athletes: unlink one"
+    " (fit-platform unlink strava ATHLETE), or ask for more at strava.com/settings/api",
     b"mandatory consents": "the athlete must accept the consents at account.polar.com",
 }
 

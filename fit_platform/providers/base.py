@@ -173,8 +173,14 @@ class Resource:
     page_size: int | None = None
     max_quiet_days: int | None = None  # longer without data means that something is wrong; None: silence says nothing
     calls: str = ""  # what a backfill costs, in words, for the coverage table
+    calls_per_day: str = "1"  # what one more day costs an athlete, in words
     needs: tuple[str, ...] = ()  # resources of the same provider whose landed days it reads
-    is_optional: bool = False  # left out unless asked for: it costs many calls for what few need
+    day_by_id: Callable[[ApiClient, str], date] | None = (
+        None  # asks for one object's partition day; NotFound: it is gone
+    )
+    look: Pull | None = None  # a cheaper pull, good enough to notice a change; None: the pull itself
+    look_back_days: int = 3  # how far a poll looks back, at least: data of so many days comes late, or changes
+    switch: str | None = None  # the setting that turns it on: it costs many calls for what few need; None: always on
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

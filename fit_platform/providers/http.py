@@ -106,6 +106,7 @@ class ApiClient:
         session: requests.Session | None = None,
         clock: Callable[[], datetime] = utc_now,
         retry: RetryPolicy = RetryPolicy(),
+        timeout_s: tuple[float, float] = TIMEOUT_S,
     ) -> None:
         self.provider = provider
         self.athlete_id = athlete_id
@@ -115,6 +116,7 @@ class ApiClient:
         self._quota = quota
         self._session = session or requests.Session()
         self._retry = retry
+        self._timeout_s = timeout_s
 
     def get(
         self,
@@ -235,7 +237,7 @@ class ApiClient:
                 json=body,
                 headers={"Accept": accept, "User-Agent": "fit-platform/0.1"},
                 auth=_Bearer(token),
-                timeout=TIMEOUT_S,
+                timeout=self._timeout_s,
                 allow_redirects=False,
             )
         except requests.RequestException as error:

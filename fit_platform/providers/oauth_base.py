@@ -72,6 +72,7 @@ class OAuthProvider(Protocol):
     `SCOPES` maps each scope that is asked for to what it is for, in words. `PKCE`: the provider takes a code challenge.
     `REFRESHES`: it hands out refresh tokens. `REGISTERS`: users must be registered before any data call.
     `RETENTION_CHOICE`: what the operator must know to choose how long data may be kept; empty where there is no choice.
+    `APPS_PAGE`: where the athlete removes an application by hand.
     """
 
     NAME: str
@@ -80,6 +81,7 @@ class OAuthProvider(Protocol):
     REFRESHES: bool
     REGISTERS: bool
     RETENTION_CHOICE: str
+    APPS_PAGE: str
 
     def authorize_url(self, settings: Settings, redirect_uri: str, state: str, code_challenge: str | None) -> str:
         """Where to send the athlete's browser."""
@@ -179,7 +181,17 @@ def api_call(
 
     401 is AuthRevoked. Used for the few questions that linking asks; syncing has its own client.
     """
-    response = _send(method, provider, what, url, _Bearer(access_token), json=body)
+    return json_call(provider, what, method, url, Bearer(access_token), json=body)
+
+
+def json_call(
+    provider: str, what: str, method: str, url: str, auth: AuthBase | None, **content: Mapping[str, Any] | None
+) -> Any:
+    """One call that is made for the application or for a user; its decoded JSON, None for an empty answer.
+
+    `auth` None: no Authorization header. `content`: `params`, `data` (a form) or `json`, as requests takes them.
+    """
+    response = _send(method, provider, what, url, auth or _NoAuth(), **content)
     if 200 <= response.status_code < 300:
         if response.status_code == 204 or not response.content:
             return None
@@ -190,13 +202,14 @@ def api_call(
     raise verdict_of_response(provider, what, response.status_code, response.headers, response.content, utc_now())
 
 
-class _Bearer(AuthBase):
+class Bearer(AuthBase):
     """The token in its header. As an auth object, because requests lets ~/.netrc override a plain header."""
 
     def __init__(self, access_token: str) -> None:
         self._access_token = access_token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Set the header."""
         request.headers["Authorization"] = f"Bearer {self._access_token}"
         return request
 

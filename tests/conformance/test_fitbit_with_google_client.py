@@ -104,7 +104,11 @@ def test_daily_roll_ups_of_every_type_fit_the_schema(points: Any, schemas: Schem
     assert schemas.problems(body, "DailyRollUpDataPointsRequest") == []
     assert schemas.problems(answer, "DailyRollUpDataPointsResponse") == []
     starts = [point["civilStartTime"]["date"] for point in answer["rollupDataPoints"]]
-    assert starts == [civil(DAY + timedelta(days=n))["date"] for n in range(7)], "the end is exclusive"
+    week = [civil(DAY + timedelta(days=n))["date"] for n in range(7)]
+    if data_type == "weight":  # nobody steps on the scales daily
+        assert starts == [day for day in week if day in starts] != []
+    else:
+        assert starts == week, "the end is exclusive"
 
 
 @pytest.mark.parametrize("data_type", ROLLUP_TYPES)
@@ -116,7 +120,8 @@ def test_roll_ups_of_every_type_fit_the_schema(points: Any, schemas: Schemas, da
     answer = points.rollUp(parent=parent(data_type), body=body).execute()
     assert schemas.problems(body, "RollUpDataPointsRequest") == []
     assert schemas.problems(answer, "RollUpDataPointsResponse") == []
-    assert 1 <= len(answer["rollupDataPoints"]) <= 24
+    fewest = 0 if data_type == "weight" else 1
+    assert fewest <= len(answer.get("rollupDataPoints", [])) <= 24
 
 
 def test_roll_ups_come_in_pages_too(points: Any) -> None:

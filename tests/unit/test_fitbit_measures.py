@@ -35,6 +35,14 @@ WEIGHT = {
     "weight": {"sampleTime": SAMPLE, "weightGrams": 61_500},
 }
 DEVICE = {"name": "users/0/pairedDevices/d1", "deviceType": "SCALE", "deviceVersion": "Aria", "batteryLevel": 74}
+PROFILE = {
+    "name": "users/0/profile",
+    "age": 39,
+    "membershipStartDate": {"year": 2021, "month": 3, "day": 9},
+    "autoWalkingStrideLengthMm": 705,
+    "autoRunningStrideLengthMm": 1037,
+    "userConfiguredRunningStrideLengthMm": 1100,
+}
 SETTINGS = {"name": "users/0/settings", "timeZone": "America/St_Johns", "utcOffset": "-12600s"}
 
 GOOGLE = "/users/me/dataTypes/{}/dataPoints{}"
@@ -75,6 +83,7 @@ ANSWERS = {
     },
     "/users/me/pairedDevices": {"pairedDevices": [DEVICE]},
     "/users/me/settings": SETTINGS,
+    "/users/me/profile": PROFILE,
     "/users/me/identity": {"name": "users/me/identity", "healthUserId": "111", "legacyUserId": "ABC"},
 }
 ROWS = {
@@ -93,6 +102,7 @@ ROWS = {
     "fitbit_total_calories": 1,
     "fitbit_paired_devices": 1,
     "fitbit_settings": 1,
+    "fitbit_profile": 1,
     "fitbit_identity": 1,
 }
 
@@ -220,6 +230,21 @@ def test_snapshots_are_filed_under_the_last_day_and_devices_are_read_to_the_last
     assert [devices.object_id(payload) for payload in payloads(days[date(2026, 9, 2)])] == ["d1", "d2"]
     settings = only_row("settings", SETTINGS)
     assert (settings["time_zone"], settings["utc_offset_seconds"]) == ("America/St_Johns", -12_600)
+
+
+def test_a_stride_that_the_athlete_set_counts_before_the_measured_one():
+    row = only_row("profile", PROFILE)
+    assert (row["walking_stride_m"], row["running_stride_m"]) == (0.705, 1.1)
+    assert (row["age_years"], row["member_since"]) == (39, date(2021, 3, 9))
+    assert not any(only_row("profile", {}).values())
+
+
+@responses.activate
+def test_a_profile_that_is_not_granted_is_unknown_and_no_failure():
+    error = {"code": 403, "status": "PERMISSION_DENIED", "message": "insufficient scopes"}
+    responses.get(f"{API}/users/me/profile", status=403, json={"error": error})
+    days = pull(client("fitbit"), resource("fitbit", "profile"), "2026-09-01", "2026-09-01")
+    assert isinstance(days[date(2026, 9, 1)], DayUnknown)
 
 
 def test_distance_and_zone_minutes_are_whole_numbers_as_text_and_left_out_zeros(tmp_path):

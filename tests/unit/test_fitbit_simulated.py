@@ -15,13 +15,14 @@ from fit_platform.landing.zone import LandingZone
 from fit_platform.pipeline.parse import parse_days
 from fit_platform.pipeline.pull import pull
 from fit_platform.providers.base import DayOf, Window
+from fit_platform.providers.fitbit import oauth
 from fit_platform.providers.http import ApiClient
 from fit_platform.providers.registry import PROVIDERS, resource
 from fit_platform.simulator import SimulatorConfig, WorldConfig, running
 from tests.integration.simulator_login import Client
 from tests.unit.provider_fakes import CountingQuota
 
-WINDOW = Window(date(2026, 10, 20), date(2026, 11, 6))  # a day of 25 hours in New York, and the newest days
+WINDOW = Window(date(2026, 10, 14), date(2026, 11, 6))  # a day of 25 hours in New York, and the newest days
 NEW_TYPES = [
     *("daily-heart-rate-variability", "daily-oxygen-saturation", "daily-respiratory-rate", "daily-heart-rate-zones"),
     *("daily-vo2-max", "heart-rate-variability"),
@@ -44,7 +45,7 @@ class OneToken:
 @pytest.fixture(scope="module")
 def ben() -> Iterator[Client]:
     with running(SimulatorConfig(world=WorldConfig(end=date(2026, 11, 6), days=24))) as url:
-        yield Client(url, "fitbit", "ben").login()
+        yield Client(url, "fitbit", "ben").login(scopes=tuple(oauth.SCOPES))
 
 
 def rows_of(ben: Client, name: str, folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -52,6 +53,8 @@ def rows_of(ben: Client, name: str, folder: Path) -> dict[str, list[dict[str, An
     zone, wanted = LandingZone(FolderStore(folder / "landing")), resource("fitbit", name)
     tokens, now = OneToken(ben.token["access_token"]), datetime(2026, 11, 7, 6, tzinfo=UTC)
     api = ApiClient("fitbit", "ben", ben.setting("API_URL"), tokens, CountingQuota(), clock=lambda: now)
+    for need in wanted.needs:
+        assert pull(resource("fitbit", need), WINDOW, [api], zone).failures == []
     report = pull(wanted, WINDOW, [api], zone)
     assert report.failures == []
     assert len(report.unknown) == (len(WINDOW.days()) - 1 if wanted.day_of is DayOf.FILING_DAY else 0)

@@ -23,12 +23,13 @@ from fit_platform.pipeline.parse import parse_days
 from fit_platform.pipeline.pull import pull
 from fit_platform.providers.base import Window
 from fit_platform.providers.http import ApiClient
-from fit_platform.providers.registry import resource, resources
+from fit_platform.providers.registry import every_resource, resource
 from tests.unit import test_fitbit_measures as fitbit
 from tests.unit.provider_fakes import NOW, CountingQuota, Tokens
 from tests.unit.test_fitbit_parse import POINT, SLEEP
 from tests.unit.test_polar_parse import LIVE
 from tests.unit.test_strava_parse import BY_TYPE, DETAIL, SUMMARY, ZONES
+from tests.unit.test_tracks import GPX, TCX
 
 BEAT = {
     "dataSource": {
@@ -40,7 +41,7 @@ BEAT = {
 }
 WALK = {"steps": {"interval": {"startTime": "2026-09-01T10:00:00Z", "endTime": "2026-09-01T10:01:00Z"}, "count": "17"}}
 RESTING = {"dailyRestingHeartRate": {"date": {"year": 2026, "month": 9, "day": 1}, "beatsPerMinute": "52"}}
-EXERCISE = LIVE | {"route": LIVE["route"][:2]}
+EXERCISE = LIVE | {"has_route": True, "route": LIVE["route"][:2]}
 RUN = SUMMARY | {"start_date": "2026-09-01T08:00:00Z"}
 POLAR_DAY = {"date": "2026-09-01", "heart_rate_samples": [{"heart_rate": 0, "sample_time": "00:02:08"}]}
 NIGHT = {
@@ -69,9 +70,12 @@ POLAR_ACTIVITY = {
     "active_duration": "PT3H11M",
     "samples": {"steps": STEPS},
 }
+WITH_GPS = POINT | {"exercise": POINT["exercise"] | {"exerciseMetadata": {"hasGps": True}}}
 GOOGLE = "/users/me/dataTypes/{}/dataPoints"
 ANSWERS = {
     "/exercises": [EXERCISE],
+    f"/exercises/{LIVE['id']}/tcx": TCX,
+    f"/exercises/{LIVE['id']}/gpx": GPX,
     "/users/sleep": {"nights": [NIGHT]},
     "/users/continuous-heart-rate": {"heart_rates": [POLAR_DAY]},
     "/users/activities": [POLAR_ACTIVITY],
@@ -88,7 +92,8 @@ ANSWERS = {
     "/gear/b12": {"id": "b12", "primary": False, "name": "Blue", "distance": 4211000.0, "resource_state": 3},
     f"/activities/{RUN['id']}": RUN | DETAIL,
     f"/activities/{RUN['id']}/streams": BY_TYPE,
-    GOOGLE.format("exercise"): {"dataPoints": [POINT]},
+    GOOGLE.format("exercise"): {"dataPoints": [WITH_GPS]},
+    GOOGLE.format("exercise") + "/66:exportExerciseTcx": {"tcxData": TCX},
     GOOGLE.format("heart-rate"): {"dataPoints": [BEAT]},
     GOOGLE.format("sleep"): {"dataPoints": [SLEEP]},
     GOOGLE.format("steps") + ":reconcile": {"dataPoints": [WALK]},
@@ -104,7 +109,7 @@ class _Replay(BaseHTTPRequestHandler):
             answer = [RUN] if parse_qs(address.query)["page"] == ["1"] else []
         else:
             answer = ANSWERS.get(address.path)
-        body = json.dumps(answer, indent=1).encode()
+        body = (answer if isinstance(answer, str) else json.dumps(answer, indent=1)).encode()
         self.send_response(404 if answer is None else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -137,6 +142,8 @@ ROWS = {
     "polar_exercise_zones": 2,
     "polar_continuous_heart_rate": 1,
     "polar_exercise_files": 0,  # a 404: this one has none
+    "polar_exercise_tracks": 2,
+    "polar_exercise_trackpoints": 4,
     "polar_sleep": 1,
     "polar_sleep_stages": 2,
     "polar_sleep_heart_rate": 2,
@@ -160,6 +167,8 @@ ROWS = {
     "strava_activities": 1,
     "strava_stream_samples": 3,
     "fitbit_exercises": 1,
+    "fitbit_exercise_tcx": 1,
+    "fitbit_exercise_trackpoints": 2,
     "fitbit_heart_rate": 1,
     "fitbit_sleep": 1,
     "fitbit_steps": 1,
@@ -168,7 +177,7 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("key", [r.key for r in resources(include_optional=True)], ids="/".join)
+@pytest.mark.parametrize("key", [r.key for r in every_resource()], ids="/".join)
 def test_documented_answers_become_rows_without_quarantine_and_a_second_pull_changes_nothing(
     key: tuple[str, str], replay: str, tmp_path: Path
 ):

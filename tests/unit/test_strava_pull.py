@@ -12,6 +12,7 @@ from fit_platform.errors import BadPayload, Forbidden, QuotaExhausted, Transient
 from fit_platform.providers.base import DayAnswer, DayUnknown, Item
 from fit_platform.providers.registry import resource, resources
 from fit_platform.quota.ledger import QuotaLedger
+from fit_platform.settings import Settings
 from tests.unit.provider_fakes import API, NOW, client, landed_as, payloads, pull, rejects
 
 ATHLETE = resource("strava", "athlete")
@@ -215,7 +216,7 @@ def test_streams_are_paid_for_though_their_answers_carry_no_rate_headers(tmp_pat
 def test_an_inactive_application_is_told_with_the_way_out_and_not_asked_again():
     body = {"message": "Forbidden", "errors": [{"resource": "Application", "field": "Status", "code": "Inactive"}]}
     responses.get(f"{API}/activities/1/streams", status=403, json=body)
-    with pytest.raises(Forbidden, match="its owner needs a Strava subscription"):
+    with pytest.raises(Forbidden, match="its owner needs a subscription"):
         stream_items(landed_activities(ONE, an_activity(2, "2026-09-01T09:00:00Z")))
     assert len(responses.calls) == 1
 
@@ -315,9 +316,9 @@ def test_an_activity_typed_in_by_hand_has_a_detail_and_one_out_of_sight_is_asked
 
 
 def test_details_are_optional_because_they_double_the_cost_of_a_backfill():
-    assert DETAILS.is_optional
     assert DETAILS.key not in [r.key for r in resources()]
-    assert DETAILS.key in [r.key for r in resources(include_optional=True)]
+    assert DETAILS.key not in [r.key for r in resources(Settings(_env_file=None))]
+    assert DETAILS.key in [r.key for r in resources(Settings(_env_file=None, strava_details=True))]
 
 
 @responses.activate

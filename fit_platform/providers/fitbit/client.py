@@ -97,7 +97,7 @@ def paired_devices(api: ApiClient) -> list[bytes]:
 
 
 def about(api: ApiClient, part: str) -> bytes:
-    """`settings` or `identity` of the account, as it is now."""
+    """`settings`, `profile` or `identity` of the account, as it is now."""
 
     def decode(answer: Answer) -> bytes:
         json_of(answer, "fitbit", dict[str, msgspec.Raw])

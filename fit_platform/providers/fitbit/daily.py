@@ -11,11 +11,13 @@ from fit_platform.providers.fitbit.points import daily_id, rolled_up_id
 from fit_platform.providers.fitbit.pulls import (
     ACTIVITY_SCOPES,
     METRICS_SCOPES,
+    PROFILE_SCOPES,
     SETTINGS_SCOPES,
     camel,
     daily_values,
     roll_ups,
     snapshot,
+    where_granted,
 )
 from fit_platform.providers.pulling import identity
 from fit_platform.warehouse.schema import Table
@@ -148,6 +150,15 @@ RESOURCES = (
         measures.parse_settings,
         lambda _: "settings",
         SETTINGS_SCOPES,
+    ),
+    _snapshot(
+        "profile",
+        "What the account says of its owner: age, stride.",
+        tables.PROFILE,
+        where_granted(snapshot("/users/me/profile", lambda api: [client.about(api, "profile")])),
+        measures.parse_profile,
+        lambda _: "profile",
+        PROFILE_SCOPES,
     ),
     _snapshot(
         "identity",

@@ -9,9 +9,12 @@ from typing import Any
 
 from fit_platform.providers import fields
 from fit_platform.providers.base import RecordContext, Rows
+from fit_platform.providers.fields import Json
 from fit_platform.providers.fitbit import tables
 from fit_platform.providers.fitbit.points import (
     daily_date,
+    date_of,
+    metres,
     offset_of,
     part_of,
     point_id,
@@ -168,6 +171,25 @@ def parse_settings(payload: Any, context: RecordContext) -> Rows:
             "language_locale": fields.text(settings, "languageLocale"),
         },
     )
+
+
+def parse_profile(payload: Any, context: RecordContext) -> Rows:
+    """The account's owner. What the athlete set counts before what Google measured."""
+    profile = fields.an_object(payload)
+    since = fields.child(profile, "membershipStartDate")
+    yield (
+        tables.PROFILE.name,
+        {
+            "age_years": fields.whole(profile, "age"),
+            "member_since": date_of(since) if since else None,
+            "walking_stride_m": _stride_m(profile, "WalkingStrideLengthMm"),
+            "running_stride_m": _stride_m(profile, "RunningStrideLengthMm"),
+        },
+    )
+
+
+def _stride_m(profile: Json, kind: str) -> float | None:
+    return metres(profile, f"userConfigured{kind}") or metres(profile, f"auto{kind}")
 
 
 def parse_identity(payload: Any, context: RecordContext) -> Rows:

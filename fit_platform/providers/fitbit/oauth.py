@@ -23,11 +23,14 @@ SCOPES: Mapping[str, str] = {
     _SCOPE.format("health_metrics_and_measurements"): "heart rate, oxygen saturation and weight",
     _SCOPE.format("sleep"): "sleep",
     _SCOPE.format("settings"): "time zone and devices",
+    _SCOPE.format("location"): "the track of exercises with GPS",
+    _SCOPE.format("profile"): "age and stride",
 }
 PKCE: bool = True
 REFRESHES: bool = True
 REGISTERS: bool = False
 RETENTION_CHOICE: str = ""
+APPS_PAGE: str = "myaccount.google.com/connections"
 
 _DEAD = frozenset({"invalid_grant"})
 

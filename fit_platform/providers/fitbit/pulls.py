@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -18,6 +18,8 @@ _SCOPE = "https://www.googleapis.com/auth/googlehealth.{}.readonly"
 ACTIVITY_SCOPES = (_SCOPE.format("activity_and_fitness"),)
 METRICS_SCOPES = (_SCOPE.format("health_metrics_and_measurements"),)
 SLEEP_SCOPES = (_SCOPE.format("sleep"),)
+LOCATION_SCOPES = (_SCOPE.format("location"),)
+PROFILE_SCOPES = (_SCOPE.format("profile"),)
 SETTINGS_SCOPES = (_SCOPE.format("settings"),)
 
 DayOfPayload = Callable[[Any], date]
@@ -32,6 +34,7 @@ _OPERATIONS = {
 }
 # Not found, gone, method not allowed, not implemented: the server does not have this type of data.
 _NOT_OFFERED = frozenset({404, 405, 410, 501})
+_FORBIDDEN = frozenset({403})
 
 
 def kebab(resource: str) -> str:
@@ -47,7 +50,15 @@ def camel(resource: str) -> str:
 
 def where_offered(pull: Pull) -> Pull:
     """A pull of a type that a server may lack: its days are then unknown, which is neither empty nor a failure."""
+    return _unless(pull, _NOT_OFFERED, "the server does not offer this type of data")
 
+
+def where_granted(pull: Pull) -> Pull:
+    """A pull of something beside the data, whose scope an athlete may leave out: not granted, its days are unknown."""
+    return _unless(pull, _FORBIDDEN, "not granted; link again to grant it")
+
+
+def _unless(pull: Pull, statuses: Collection[int], reason: str) -> Pull:
     def asked(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
         answered: set[date] = set()
         try:
@@ -55,11 +66,11 @@ def where_offered(pull: Pull) -> Pull:
                 answered.add(pulled.day)
                 yield pulled
         except ProviderError as error:
-            if error.status not in _NOT_OFFERED:
+            if error.status not in statuses:
                 raise
             for day in window.days():
                 if day not in answered:
-                    yield DayUnknown(day, f"the server does not offer this type of data ({error.status})")
+                    yield DayUnknown(day, f"{reason} ({error.status})")
 
     return asked
 

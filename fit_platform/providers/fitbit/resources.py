@@ -9,10 +9,11 @@ import msgspec
 
 from fit_platform.errors import BadRecord
 from fit_platform.providers.base import DayOf, Landed, Parser, Pull, Pulled, Resource, Window
-from fit_platform.providers.fitbit import client, daily, measures, records, samples, tables, walks
+from fit_platform.providers.fitbit import client, daily, measures, records, samples, tables, tcx, walks
 from fit_platform.providers.fitbit.points import interval_of, part_of, sample_time, time_of
 from fit_platform.providers.fitbit.pulls import (
     ACTIVITY_SCOPES,
+    LOCATION_SCOPES,
     METRICS_SCOPES,
     SLEEP_SCOPES,
     between,
@@ -21,9 +22,11 @@ from fit_platform.providers.fitbit.pulls import (
     objects,
     range_samples,
     sample_day,
+    where_granted,
     where_offered,
 )
 from fit_platform.providers.http import ApiClient
+from fit_platform.providers.pulling import identity
 
 # Short windows of samples, and what is left of a long walk that broke, are read whole, range by range: heart rate comes
 # every 5 seconds (17,000 points a day, 30 MB for these days), steps every minute at most (10 MB).
@@ -223,6 +226,7 @@ RESOURCES = (
         max_quiet_days=3,  # a band left on the charger for a weekend is normal, longer is not
         page_size=client.MAX_PAGE_SIZE,
         calls="1 call per 10,000 samples",
+        calls_per_day="2, at a sample every 5 seconds",
     ),
     Resource(
         provider="fitbit",
@@ -297,6 +301,20 @@ RESOURCES = (
         scopes=METRICS_SCOPES,
         page_size=client.MAX_PAGE_SIZE,
         calls="1 call per 10,000 weighings",
+    ),
+    Resource(
+        provider="fitbit",
+        name="exercise_tcx",
+        description="The track of each exercise with GPS: positions, altitude, distance, heart rate.",
+        day_of=DayOf.UTC_START,
+        tables=(tables.EXERCISE_TCX, tables.EXERCISE_TRACKPOINTS),
+        pull=where_offered(where_granted(tcx.TCX.pull)),
+        parse=Parser(tcx.parse_exercise_tcx),
+        object_id=lambda payload: identity(payload, "exercise_id"),
+        scopes=(*ACTIVITY_SCOPES, *LOCATION_SCOPES),
+        calls="1 call per new or changed exercise with GPS",
+        calls_per_day="1 per new or changed exercise with GPS",
+        needs=("exercise",),
     ),
     *daily.RESOURCES,
 )

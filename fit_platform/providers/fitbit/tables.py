@@ -1,5 +1,6 @@
 """Fitbit's base tables: what one Google Health answer becomes. Units are in the names."""
 
+from fit_platform.providers import tracks
 from fit_platform.warehouse.schema import Column, Table, Type
 
 _SOURCE = (
@@ -290,4 +291,33 @@ IDENTITY = Table(
         Column("legacy_user_id", Type.STRING, "Id in the Fitbit Web API and its exports."),
     ),
     key=("athlete_id", "dt"),
+)
+
+PROFILE = Table(
+    "fitbit_profile",
+    "What the account says of its owner, one row per pull day (a snapshot: dt is the day it was filed under).",
+    (
+        Column("age_years", Type.INT, "Age on the day of the pull."),
+        Column("member_since", Type.DATE, "When the account was made."),
+        Column("walking_stride_m", Type.FLOAT, "Stride in walking: as the athlete set it, else as Google measured it."),
+        Column("running_stride_m", Type.FLOAT, "Stride in running: as the athlete set it, else as Google measured it."),
+    ),
+    key=("athlete_id", "dt"),
+)
+
+_EXERCISE = Column("exercise_id", Type.STRING, "The exercise.", nullable=False)
+
+EXERCISE_TCX = Table(
+    "fitbit_exercise_tcx",
+    "One row per TCX file of an exercise with GPS. The content is in the landing object.",
+    (_EXERCISE, *tracks.FILE_COLUMNS),
+    key=("athlete_id", "exercise_id"),
+)
+
+EXERCISE_TRACKPOINTS = Table(
+    "fitbit_exercise_trackpoints",
+    "One row per trackpoint of an exercise's TCX: where Google has positions.",
+    (_EXERCISE, *tracks.POINT_COLUMNS),
+    key=("athlete_id", "exercise_id", "point_index"),
+    cluster_by=("athlete_id", "exercise_id"),
 )

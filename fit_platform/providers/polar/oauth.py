@@ -20,6 +20,7 @@ PKCE: bool = False
 REFRESHES: bool = False
 REGISTERS: bool = True
 RETENTION_CHOICE: str = ""
+APPS_PAGE: str = "account.polar.com"
 
 
 def authorize_url(settings: Settings, redirect_uri: str, state: str, code_challenge: str | None) -> str:

@@ -1,5 +1,6 @@
 """Polar's base tables: what one AccessLink answer becomes. Units are in the names."""
 
+from fit_platform.providers import tracks
 from fit_platform.warehouse.schema import Column, Table, Type
 
 EXERCISES = Table(
@@ -338,4 +339,24 @@ EXERCISE_FILES = Table(
         Column("sha256", Type.STRING, "Checksum of the file, hexadecimal.", nullable=False),
     ),
     key=("athlete_id", "exercise_id", "format"),
+)
+
+_TRACK = (
+    Column("exercise_id", Type.STRING, "Polar's exercise id.", nullable=False),
+    Column("format", Type.STRING, "`tcx` or `gpx`.", nullable=False),
+)
+
+EXERCISE_TRACKS = Table(
+    "polar_exercise_tracks",
+    "One row per TCX or GPX file of an exercise. The content is in the landing object.",
+    (*_TRACK, *tracks.FILE_COLUMNS),
+    key=("athlete_id", "exercise_id", "format"),
+)
+
+EXERCISE_TRACKPOINTS = Table(
+    "polar_exercise_trackpoints",
+    "One row per trackpoint of a TCX or GPX file: the two hold the same recording, so never add them up.",
+    (*_TRACK, *tracks.POINT_COLUMNS),
+    key=("athlete_id", "exercise_id", "format", "point_index"),
+    cluster_by=("athlete_id", "exercise_id"),
 )

@@ -64,11 +64,7 @@ def activities(api: ApiClient, after: datetime, before: datetime) -> Iterator[by
     page = 0
     while stale_pages < _STALE_PAGES:
         page += 1
-        found = api.get_as(
-            lambda answer: [] if answer.is_empty else lines_of(json_of(answer, "strava", list[msgspec.Raw])),
-            "/athlete/activities",
-            {**bounds, "page": page},
-        )
+        found = _page(api, {**bounds, "page": page})
         if not found:
             return
         stale_pages += 1
@@ -78,6 +74,18 @@ def activities(api: ApiClient, after: datetime, before: datetime) -> Iterator[by
                 seen.add(identity)
                 stale_pages = 0
                 yield payload
+
+
+def first_page(api: ApiClient, after: datetime) -> list[bytes]:
+    """The first page of the activities that start after `after`, oldest first: one call."""
+    return _page(api, {"after": int(after.timestamp()), "per_page": PAGE_SIZE, "page": 1})
+
+
+def _page(api: ApiClient, params: dict[str, int]) -> list[bytes]:
+    def decode(answer: Any) -> list[bytes]:
+        return [] if answer.is_empty else lines_of(json_of(answer, "strava", list[msgspec.Raw]))
+
+    return api.get_as(decode, "/athlete/activities", params)
 
 
 def _identity(payload: bytes) -> str:

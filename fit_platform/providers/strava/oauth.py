@@ -29,6 +29,7 @@ RETENTION_CHOICE: str = (
     " allows; `keep` keeps everything, and answering for that is up to you. The choice is recorded with the connection."
     " (Your own bulk export from strava.com is not limited.)"
 )
+APPS_PAGE: str = "strava.com/settings/apps"
 
 _DEAD = frozenset({"RefreshToken invalid", "invalid_grant"})
 _WRONG_CLIENT = WRONG_CLIENT | {"Application invalid"}

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
+
+import msgspec
 
 from fit_platform.errors import BadRecord, NotFound
 from fit_platform.providers.base import (
@@ -20,9 +23,9 @@ from fit_platform.providers.base import (
     Window,
 )
 from fit_platform.providers.http import ApiClient
-from fit_platform.providers.pulling import decoded, identity, in_ranges, sorted_into_days
+from fit_platform.providers.per_activity import About, PerActivity
+from fit_platform.providers.pulling import decoded, fingerprint, identity, in_ranges, sorted_into_days
 from fit_platform.providers.strava import client, records, streams, tables
-from fit_platform.providers.strava.per_activity import PerActivity
 
 # Strava has no limit; a range of two years, some thousand summaries, keeps memory and the cost of a failure in bounds.
 RANGE_DAYS = 731
@@ -31,6 +34,7 @@ _RECORDING = ("start_date", "upload_id", "elapsed_time", "moving_time", "distanc
 # Summary fields that show an edit of the rest. Not all of them: counts of kudos change daily, and a field that Strava
 # adds to every summary would make every detail be asked for again.
 _EDITED = ("name", "sport_type", "gear_id", "total_elevation_gain", "workout_type", "trainer", "commute", "visibility")
+_LIST_REQUEST = {"path": "/athlete/activities", "params": {}}
 _SNAPSHOT_IS_FRESH = timedelta(hours=6)
 
 
@@ -70,7 +74,6 @@ def _just_taken(api: ApiClient, window: Window, landed: Landed, name: str) -> tu
 
 def pull_activities(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
     """Summaries of the window, by UTC day of the start."""
-    request = {"path": "/athlete/activities", "params": {}}
 
     def ask(part: Window) -> Iterator[Pulled]:
         now = api.clock()
@@ -78,10 +81,32 @@ def pull_activities(api: ApiClient, window: Window, landed: Landed) -> Iterator[
         before = min(part.end_utc, now + timedelta(seconds=1))
         # An `after` in the future is a 400. Nothing can have started there either.
         payloads = client.activities(api, after, before) if after < now else iter(())
-        items = [Item(payload, request, now) for payload in payloads]
+        items = [Item(payload, _LIST_REQUEST, now) for payload in payloads]
         yield from sorted_into_days(part, [(_day_of(item), item) for item in items])
 
-    yield from in_ranges(api, window, RANGE_DAYS, ask, partial(landed, "activities"), request)
+    yield from in_ranges(api, window, RANGE_DAYS, ask, partial(landed, "activities"), _LIST_REQUEST)
+
+
+def look_at_activities(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
+    """Summaries of the window by one call, where that can be believed; else by the whole walk to the empty page.
+
+    A first page that is not full and shows every activity that has landed is taken for the whole list. One that lacks
+    a landed activity may be a deletion, or a page that Strava cut short: only the walk can tell. What a short page
+    hides beside that, a full reconciliation finds.
+    """
+    first_page = client.first_page(api, window.start_utc - timedelta(seconds=1))
+    items = [Item(payload, _LIST_REQUEST, api.clock()) for payload in first_page]
+    shown = {identity(decoded(item), "id") for item in items}
+    known = {identity(decoded(item), "id") for day in window.days() for item in landed("activities", day)}
+    if len(items) < client.PAGE_SIZE and known <= shown:
+        yield from sorted_into_days(window, [(_day_of(item), item) for item in items])
+    else:
+        yield from pull_activities(api, window, landed)
+
+
+def day_of_activity(api: ApiClient, activity_id: str) -> date:
+    """The partition day of one activity: one call. NotFound: deleted, or no longer visible."""
+    return records.activity_day(msgspec.json.decode(client.activity(api, activity_id)))
 
 
 def _day_of(item: Item) -> date | None:
@@ -107,21 +132,39 @@ def pull_gear(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled
     yield DayAnswer(window.last, tuple(items))
 
 
+def _about(summary: Any, implied_by: tuple[str, ...]) -> About | None:
+    """The note of an activity, by the summary fields whose change implies another answer; None without id or start."""
+    if not isinstance(summary, dict) or summary.get("id") is None or not isinstance(summary.get("start_date"), str):
+        return None
+    return {
+        "id": str(summary["id"]),
+        "start_date": summary["start_date"],
+        "fingerprint": fingerprint([summary.get(key) for key in implied_by]),
+    }
+
+
+def _about_streams(summary: Any) -> About | None:
+    about = _about(summary, _RECORDING)
+    is_typed_in = about is not None and summary.get("manual") is True and summary.get("upload_id") is None
+    return None if is_typed_in else about
+
+
 STREAMS = PerActivity(
     resource="streams",
+    of="activities",
     what="streams",
-    fetch=client.streams,
+    about=_about_streams,
+    fetch=lambda api, about: client.streams(api, about["id"]),
     path="/activities/{id}/streams",
     params={"keys": client.STREAM_KEYS, "key_by_type": "true"},
-    implied_by=_RECORDING,
-    has_manual=False,
 )
 DETAILS = PerActivity(
     resource="activity_details",
+    of="activities",
     what="detail",
-    fetch=client.activity,
+    about=lambda summary: _about(summary, (*_RECORDING, *_EDITED)),
+    fetch=lambda api, about: client.activity(api, about["id"]),
     path="/activities/{id}",
-    implied_by=(*_RECORDING, *_EDITED),
 )
 
 RESOURCES = (
@@ -160,8 +203,12 @@ RESOURCES = (
         object_id=lambda payload: identity(payload, "id"),
         scopes=("read", "activity:read_all"),
         page_size=client.PAGE_SIZE,
+        day_by_id=day_of_activity,
+        look=look_at_activities,
+        look_back_days=14,  # past the seven days for which an API row may be kept by Strava's terms
         max_quiet_days=14,  # a fortnight without sport happens; longer is worth a look
         calls="1 call per 200 activities, and one for the empty page that ends the list",
+        calls_per_day="2, or 1 on a day without activity",
     ),
     Resource(
         provider="strava",
@@ -175,6 +222,7 @@ RESOURCES = (
         object_id=lambda payload: identity(payload, "id"),
         scopes=("read", "activity:read_all"),
         calls="1 call per new or changed activity",
+        calls_per_day="1 per new or changed activity",
         needs=("activities",),
     ),
     Resource(
@@ -188,6 +236,7 @@ RESOURCES = (
         object_id=lambda payload: identity(payload, "id"),
         scopes=("read", "profile:read_all"),
         calls="1 call per bike or pair of shoes",
+        calls_per_day="1 per bike or pair of shoes",
         needs=("athlete", "activities"),
     ),
     Resource(
@@ -200,8 +249,9 @@ RESOURCES = (
         parse=Parser(records.parse_activity_detail),
         object_id=lambda payload: identity(payload, "id"),
         scopes=("read", "activity:read_all"),
-        calls="1 call per new or edited activity; left out unless asked for, as it doubles the cost of a backfill",
+        calls="1 call per new or edited activity: as much again as the streams",
         needs=("activities",),
-        is_optional=True,
+        calls_per_day="1 per new or edited activity",
+        switch="strava_details",
     ),
 )

@@ -1,4 +1,4 @@
-"""What costs one call per activity (streams, detail): asked for once, and again only when the activity has changed."""
+"""What costs a call per activity (streams, details, files): asked for once, and again when the activity changed."""
 
 from __future__ import annotations
 
@@ -9,42 +9,43 @@ from typing import Any
 from fit_platform.errors import NotFound, Transient
 from fit_platform.providers.base import DayAnswer, Item, Landed, Pulled, Rejected, Window
 from fit_platform.providers.http import ApiClient
-from fit_platform.providers.pulling import decoded, fingerprint
+from fit_platform.providers.pulling import decoded
 
 # So many activities in a row that cannot be had are no longer the activities' fault.
 _FAILURES_IN_A_ROW = 3
 
+About = dict[str, Any]
+"""What is noted of an activity beside the request: its `id`, and a `fingerprint` where a change of it matters."""
+
 
 @dataclass(frozen=True, slots=True)
 class PerActivity:
-    """One kind of thing that an activity has.
-
-    `implied_by` names the summary fields whose change implies that it is another one now.
-    """
+    """One kind of thing that an activity has. Activities may have other names at their provider: `of` says which."""
 
     resource: str
+    of: str  # the resource whose landed objects are the activities
     what: str
-    fetch: Callable[[ApiClient, str], bytes]
+    about: Callable[[Any], About | None]  # decoded activity -> its note; None: it has no such thing, or no id
+    fetch: Callable[[ApiClient, About], bytes]  # NotFound: there is none, for good
     path: str  # with {id}
-    implied_by: tuple[str, ...]
     params: Mapping[str, str] = field(default_factory=dict)
-    has_manual: bool = True  # whether activities typed in by hand have it
 
     def pull(self, api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
         """That of the activities that have landed. What is landed already of an unchanged activity stays, uncalled."""
         failures = 0
         for day in window.days():
-            known = {_about(item).get("id"): item for item in landed(self.resource, day)}
+            known = {item.request.get("path"): item for item in landed(self.resource, day)}
             items: list[Item | Rejected] = []
-            for about in (self._activity(item) for item in landed("activities", day)):
+            for about in (self.about(decoded(item)) for item in landed(self.of, day)):
                 if about is None:
                     continue
-                old = known.get(about["id"])
-                if old is not None and _about(old) == about:
+                request = self._request(about)
+                old = known.get(request["path"])
+                if old is not None and _fingerprint(old.request) == _fingerprint(request):
                     items.append(old)
                     continue
                 try:
-                    items.append(self._item(api, about))
+                    items.append(self._item(api, request))
                     failures = 0
                 except Transient as error:
                     # Strava answers 500 for ever on some damaged activities: that one waits, the others go on.
@@ -53,34 +54,20 @@ class PerActivity:
                         raise
                     reason = f"{self.what} of an activity: {error.status} {error.detail}"
                     items += [old] if old is not None else []
-                    items.append(Rejected(getattr(error, "body", b""), reason, self._request(about), api.clock()))
+                    items.append(Rejected(getattr(error, "body", b""), reason, request, api.clock()))
             yield DayAnswer(day, tuple(items))
 
-    def _item(self, api: ApiClient, about: dict[str, Any]) -> Item:
-        request = self._request(about)
+    def _item(self, api: ApiClient, request: dict[str, Any]) -> Item:
         try:
-            payload = self.fetch(api, about["id"])
+            payload = self.fetch(api, request["activity"])
         except NotFound as error:
             # The one terminal answer: there is none. Kept, so that it is not asked for again.
             return Item(b"null", {**request, "status": error.status}, api.clock())
         return Item(payload, request, api.clock())
 
-    def _request(self, about: dict[str, Any]) -> dict[str, Any]:
+    def _request(self, about: About) -> dict[str, Any]:
         return {"path": self.path.format(id=about["id"]), "params": dict(self.params), "activity": about}
 
-    def _activity(self, item: Item) -> dict[str, Any] | None:
-        """What is noted of an activity beside what was asked for; None where it has none, or no id or start."""
-        summary = decoded(item)
-        if not isinstance(summary, dict) or summary.get("id") is None or not isinstance(summary.get("start_date"), str):
-            return None
-        if not self.has_manual and summary.get("manual") is True and summary.get("upload_id") is None:
-            return None
-        return {
-            "id": str(summary["id"]),
-            "start_date": summary["start_date"],
-            "fingerprint": fingerprint([summary.get(key) for key in self.implied_by]),
-        }
 
-
-def _about(item: Item) -> dict[str, Any]:
-    return dict(item.request.get("activity") or {})
+def _fingerprint(request: Mapping[str, Any]) -> Any:
+    return (request.get("activity") or {}).get("fingerprint")
