@@ -25,7 +25,12 @@ class State(StrEnum):
     WORKING = "working"
     EXPIRING = "expiring"
     NEEDS_CONSENT = "needs re-consent"
-    REVOKED = "revoked"
+    REVOKED = "revoked"  # the provider said so (a webhook): what its API gave is deleted, see `retention`
+    NOT_LINKED = "account not linked"  # Google: the account has never signed in to the Google Health app
+
+
+Gone = Literal[State.NEEDS_CONSENT, State.REVOKED, State.NOT_LINKED]
+"""The states in which nothing is asked of the provider until the athlete has done something."""
 
 
 class Broken(BaseModel):
@@ -33,7 +38,7 @@ class Broken(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    state: Literal[State.NEEDS_CONSENT, State.REVOKED]
+    state: Gone
     reason: str
     since: AwareDatetime
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fit_platform.accounts.connections import Broken, ConnectionStore, State
+from fit_platform.accounts.connections import Broken, ConnectionStore, Gone, State
 from fit_platform.accounts.oauth import OAUTH, oauth_of
-from fit_platform.accounts.tokens import FileTokenStore, Token, TokenStore
+from fit_platform.accounts.tokens import Token, TokenStore, open_token_store
 from fit_platform.errors import AuthRevoked, ConfigError, Transient
 from fit_platform.providers.http import utc_now
 from fit_platform.providers.oauth_base import OAuthProvider
@@ -33,7 +33,7 @@ class Custody:
     ) -> None:
         """The stores are those of this installation unless others are given; `clock` gives the time in UTC."""
         self._settings = settings
-        self._tokens = tokens or FileTokenStore(settings.home_dir, settings.secret_key)
+        self._tokens = tokens or open_token_store(settings)
         self._connections = connections or ConnectionStore(settings.home_dir)
         self._oauth = oauth
         self._clock = clock
@@ -69,8 +69,7 @@ class Custody:
             if token.access_token != rejected:
                 return token.access_token
             if not self._can_refresh(provider, token):
-                reason = "the provider refuses the token, and it cannot be refreshed"
-                self.needs_consent(provider, athlete_id, reason)
+                reason = self._mark_refused(provider, athlete_id, token, "the token is refused and cannot be refreshed")
                 raise AuthRevoked(provider, f"connection of {athlete_id}", reason, 401)
             return self._refresh(provider, athlete_id, token).access_token
 
@@ -80,8 +79,11 @@ class Custody:
 
     def needs_consent(self, provider: str, athlete_id: str, reason: str) -> None:
         """Note that the provider goes on answering 401 although the token is fresh."""
-        broken = Broken(state=State.NEEDS_CONSENT, reason=reason, since=self._clock())
-        self._connections.mark_broken(provider, athlete_id, broken)
+        self._mark(provider, athlete_id, State.NEEDS_CONSENT, reason)
+
+    def account_not_linked(self, provider: str, athlete_id: str, reason: str) -> None:
+        """Note that the provider says it has no data for this account (Google's ACCOUNT_NOT_LINKED)."""
+        self._mark(provider, athlete_id, State.NOT_LINKED, reason)
 
     def _load_working(self, provider: str, athlete_id: str) -> Token:
         """The stored token. A connection known as dead fails here: asking the provider again could only burn quota."""
@@ -112,13 +114,37 @@ class Custody:
         try:
             answer = oauth.refresh(self._settings, refresh_token, self._clock())
         except AuthRevoked as error:
-            self.needs_consent(provider, athlete_id, error.detail)
+            # A lease can end while its holder waits for an answer: then that one has the token that counts.
+            current = self._tokens.load(provider, athlete_id)
+            if current is not None and current.access_token != token.access_token:
+                return current
+            self._mark_refused(provider, athlete_id, token, error.detail)
             raise
         fresh = token.successor(answer)
         self._tokens.save(provider, athlete_id, fresh)
-        if fresh.consent_expires_at != token.consent_expires_at:
+        connection = self._connections.get(provider, athlete_id)
+        if connection and (connection.broken or fresh.consent_expires_at != token.consent_expires_at):
             self._connections.renew(provider, athlete_id, fresh.consent_expires_at)
         return fresh
+
+    def _mark_refused(self, provider: str, athlete_id: str, token: Token, detail: str) -> str:
+        """Note that the provider refuses `token`, and return why, as far as its dates tell.
+
+        Never as REVOKED: that is for the provider to say in so many words, because what it gave is then deleted. A
+        refusal can also mean a newer consent elsewhere, or a fault at the provider.
+        """
+        ends_at = token.consent_expires_at
+        if ends_at is None:
+            reason = detail
+        elif ends_at <= self._clock():
+            reason = f"the consent ended at {ends_at:%Y-%m-%d %H:%M} UTC ({detail})"
+        else:
+            reason = f"refused before its end at {ends_at:%Y-%m-%d %H:%M} UTC, so withdrawn or replaced ({detail})"
+        self.needs_consent(provider, athlete_id, reason)
+        return reason
+
+    def _mark(self, provider: str, athlete_id: str, state: Gone, reason: str) -> None:
+        self._connections.mark_broken(provider, athlete_id, Broken(state=state, reason=reason, since=self._clock()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Linking an athlete to a provider: the consent in the browser, a token that exists already, and the way out again."""
+"""Linking an athlete to a provider by the consent in the browser, and the way out again. Token files: `adopt`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated
-
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from fit_platform.accounts.athletes import AthleteStore, Profile
 from fit_platform.accounts.connections import Connection, ConnectionStore, Retention
-from fit_platform.accounts.custody import Custody
 from fit_platform.accounts.files import slug
 from fit_platform.accounts.loopback import Query, loopback
 from fit_platform.accounts.oauth import oauth_of
-from fit_platform.accounts.tokens import FileTokenStore, Token
-from fit_platform.errors import AuthRevoked, ConfigError, FitError, Forbidden, Permanent, ProviderError, Transient
+from fit_platform.accounts.tokens import Token, open_token_store
+from fit_platform.errors import (
+    BadRequest,
+    ConfigError,
+    Forbidden,
+    Permanent,
+    ProviderError,
+)
 from fit_platform.providers.http import utc_now
-from fit_platform.providers.oauth_base import OAuthProvider, epoch, split_scopes
+from fit_platform.providers.oauth_base import OAuthProvider, split_scopes
 from fit_platform.settings import Settings
 
 
@@ -63,13 +64,18 @@ def link(
         redirect_uri = waiting.redirect_uri
         open_browser(oauth.authorize_url(settings, redirect_uri, state, verifier and s256(verifier)))
         query = waiting.wait(timeout_s)
-    grant = oauth.exchange_code(settings, _code_of(provider, query, state), redirect_uri, verifier, clock())
+    code = _code_of(provider, query, state)
+    try:
+        grant = oauth.exchange_code(settings, code, redirect_uri, verifier, clock())
+    except BadRequest as error:
+        reasons = f"the code is older than ten minutes or was used, or {redirect_uri} is not what is registered there"
+        raise BadRequest(provider, error.what, f"{error.detail}; {reasons}; start again", error.status) from None
     # Strava's redirect says what was granted; its token answer does so since April 2026 only.
     token = replace(grant.token, scopes=grant.token.scopes or split_scopes(query.get("scope")))
-    notes = _scope_notes(oauth, token, allow_partial)
+    notes = _scope_notes(oauth, athlete_id, token, allow_partial)
     user_id = grant.provider_user_id
     if oauth.REGISTERS:
-        user_id = oauth.register(settings, token.access_token, _member_id(athlete_id)) or user_id
+        user_id = oauth.register(settings, token.access_token, member_id(athlete_id)) or user_id
     if user_id is None:
         user_id = oauth.user_id(settings, token.access_token)
     connection = Connection(
@@ -82,60 +88,8 @@ def link(
         retention=kept,
         consent_expires_at=token.consent_expires_at,
     )
-    notes += _shared_account_notes(settings, connection)
-    _store(settings, connection, token)
-    AthleteStore(settings.home_dir).upsert(athlete_id, profile)
-    return Linked(connection, tuple(notes))
-
-
-def adopt(
-    settings: Settings,
-    provider: str,
-    athlete_id: str,
-    token_file: Path,
-    *,
-    profile: Profile | None = None,
-    retention: Retention | None = None,
-    clock: Callable[[], datetime] = utc_now,
-) -> Linked:
-    """Link with a token that exists already, for machines without a browser.
-
-    `token_file` is JSON: `{"access_token", "refresh_token"?, "expires_at" (epoch seconds), "scope"?, "user_id"?}`.
-    The provider is asked whose token it is when the file does not say. If it cannot tell, the token is adopted with
-    the user id unknown; if it refuses the token or cannot be reached, nothing changes and the error says so.
-    """
-    oauth = oauth_of(provider)
-    kept = chosen_retention(settings, oauth, retention)
-    AthleteStore(settings.home_dir).check(athlete_id, profile)
-    given = _read_token_file(token_file)
-    token = given.token()
-    connection = Connection(
-        provider=provider,
-        athlete_id=athlete_id,
-        provider_user_id=given.user_id,
-        scopes=token.scopes,
-        linked_at=clock(),
-        acquired="token-file",
-        retention=kept,
-        consent_expires_at=token.consent_expires_at,
-    )
-    tokens, connections = FileTokenStore(settings.home_dir, settings.secret_key), ConnectionStore(settings.home_dir)
-    old_token, old_connection = tokens.load(provider, athlete_id), connections.get(provider, athlete_id)
-    # Stored first: asking may need a refresh, and a rotated refresh token must not exist in memory only.
-    _store(settings, connection, token)
-    notes: list[str] = []
-    if given.user_id is None or oauth.REGISTERS:
-        try:
-            user_id, notes = _ask_owner(settings, oauth, connection, token, clock)
-        except FitError:
-            stored = tokens.load(provider, athlete_id)
-            if stored == token:
-                _put_back(settings, connection, old_token, old_connection)
-            raise
-        current = connections.get(provider, athlete_id) or connection
-        connection = current.model_copy(update={"provider_user_id": user_id})
-        connections.save(connection)
-    notes += _shared_account_notes(settings, connection)
+    notes += shared_account_notes(settings, connection)
+    store_connection(settings, connection, token)
     AthleteStore(settings.home_dir).upsert(athlete_id, profile)
     return Linked(connection, tuple(notes))
 
@@ -147,21 +101,24 @@ def unlink(settings: Settings, provider: str, athlete_id: str, *, force: bool = 
     `force` such a failure leaves everything as it is: a token that is forgotten can no longer be revoked.
     """
     oauth = oauth_of(provider)
-    tokens, connections = FileTokenStore(settings.home_dir, settings.secret_key), ConnectionStore(settings.home_dir)
+    tokens, connections = open_token_store(settings), ConnectionStore(settings.home_dir)
     note = None
     with tokens.exclusive(provider, athlete_id):
         connection, token = connections.get(provider, athlete_id), tokens.load(provider, athlete_id)
         if connection is None and token is None:
-            raise ConfigError(f"{athlete_id} is not linked to {provider}")
+            raise ConfigError(f"{athlete_id} is not linked to {provider}; `fit-platform status` lists who is")
         if token is not None:
             try:
                 oauth.revoke(settings, token, connection.provider_user_id if connection else None)
             except ProviderError as error:
                 if not force:
-                    way_out = f"to forget it here only: fit-platform unlink {provider} {athlete_id} --force"
-                    detail = f"{error.detail}; nothing was changed; {way_out}"
+                    forget = f"fit-platform unlink {provider} {athlete_id} --force"
+                    way_out = (
+                        f"try again later, or forget it here only ({forget}) and remove the app at {oauth.APPS_PAGE}"
+                    )
+                    detail = f"{error.detail}; nothing was changed: {way_out}"
                     raise Permanent(provider, error.what, detail, error.status) from error
-                note = f"{provider} was not told ({error.detail}); remove this app in the account's settings there"
+                note = f"{provider} was not told ({error.detail}); remove this app at {oauth.APPS_PAGE}"
         tokens.delete(provider, athlete_id)
         connections.remove(provider, athlete_id)
     return note
@@ -185,60 +142,6 @@ def s256(code_verifier: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
-class _TokenFile(BaseModel):
-    """The contract of `--token-file`."""
-
-    access_token: Annotated[str, Field(min_length=1)]
-    refresh_token: str | None = None
-    expires_at: Annotated[float, Field(gt=0, lt=1e11)] | None = None  # beyond: milliseconds
-    scope: str | None = None
-    user_id: Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int) else v)] | None = None
-
-    def token(self) -> Token:
-        return Token(
-            access_token=self.access_token,
-            refresh_token=self.refresh_token or None,
-            expires_at=epoch(self.expires_at),
-            scopes=split_scopes(self.scope),
-        )
-
-
-def _read_token_file(path: Path) -> _TokenFile:
-    try:
-        return _TokenFile.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"cannot read the token file {path}: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]  # the input holds the tokens
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"] if where else "not a JSON object"
-        raise ConfigError(f"token file {path}: {where + ': ' if where else ''}{message}") from None
-
-
-def _ask_owner(
-    settings: Settings, oauth: OAuthProvider, connection: Connection, adopted: Token, clock: Callable[[], datetime]
-) -> tuple[str | None, list[str]]:
-    """The token's owner at the provider, and notes. Raises what makes adopting pointless."""
-    provider, athlete_id, known = connection.provider, connection.athlete_id, connection.provider_user_id
-    custody, access_token = Custody(settings, clock=clock), adopted.access_token
-    try:
-        access_token = custody.access_token(provider, athlete_id)
-        if oauth.REGISTERS:
-            known = oauth.register(settings, access_token, _member_id(athlete_id)) or known
-        found = known or oauth.user_id(settings, access_token)
-    except AuthRevoked as error:
-        detail = f"the token in the file is refused ({error.detail})"
-        raise AuthRevoked(provider, error.what, detail, error.status) from error
-    except ProviderError as error:
-        unreachable = isinstance(error, Transient) and error.status is None
-        if unreachable and known is None and access_token == adopted.access_token:
-            raise
-        return known, [f"{provider} could not be asked about the account: {error}"]
-    if found is None:
-        return None, [f"{provider} does not tell whose token this is; put `user_id` into the file to name the account"]
-    return found, []
-
-
 def _code_of(provider: str, query: Query, state: str) -> str:
     """The authorization code in the redirect, or why there is none."""
     if not hmac.compare_digest(query.get("state", "").encode(), state.encode()):
@@ -247,26 +150,27 @@ def _code_of(provider: str, query: Query, state: str) -> str:
     if "error" in query:
         denied = query["error"] == "access_denied"
         detail = "the athlete did not agree" if denied else f"the provider says: {query['error'][:100]}"
-        raise Forbidden(provider, "consent", f"{detail}; nothing was linked")
+        raise Forbidden(provider, "consent", f"{detail}; nothing was linked; to try again, run the same command")
     if not query.get("code"):
         raise Permanent(provider, "consent", "the answer carries no code; start again")
     return query["code"]
 
 
-def _scope_notes(oauth: OAuthProvider, token: Token, allow_partial: bool) -> list[str]:
+def _scope_notes(oauth: OAuthProvider, athlete_id: str, token: Token, allow_partial: bool) -> list[str]:
     """What the operator should know about the grant; Forbidden if a scope was unticked and that is not accepted."""
     granted = token.scopes
     missing = [f"{scope} ({what})" for scope, what in oauth.SCOPES.items() if granted and scope not in granted]
     if missing and not allow_partial:
-        detail = f"not granted: {', '.join(missing)}. Link again and leave the boxes ticked, or accept a partial grant"
-        raise Forbidden(oauth.NAME, "consent", detail)
-    notes = [f"not granted, so not read: {', '.join(missing)}"] if missing else []
+        command = f"fit-platform link {oauth.NAME} {athlete_id}"
+        way_out = f"run {command} again and leave every box ticked, or add --allow-partial to do without these data"
+        raise Forbidden(oauth.NAME, "consent", f"not granted: {', '.join(missing)}; nothing was linked; {way_out}")
+    notes = [f"not granted, so these data stay away: {', '.join(missing)}"] if missing else []
     if oauth.REFRESHES and token.refresh_token is None:
         notes.append("no refresh token came with the consent: the connection ends with its first access token")
     return notes
 
 
-def _shared_account_notes(settings: Settings, connection: Connection) -> list[str]:
+def shared_account_notes(settings: Settings, connection: Connection) -> list[str]:
     """A warning if another athlete is linked to the same account: their data would be counted for both."""
     others = [
         other.athlete_id
@@ -278,23 +182,14 @@ def _shared_account_notes(settings: Settings, connection: Connection) -> list[st
     return [f"{', '.join(others)} is linked to the same {connection.provider} account"]
 
 
-def _member_id(athlete_id: str) -> str:
+def member_id(athlete_id: str) -> str:
     """A name for this user at the provider. Random in part: a 409 then means the user, not the name, is known."""
     return f"{slug('athlete', athlete_id)}-{secrets.token_hex(4)}"
 
 
-def _store(settings: Settings, connection: Connection, token: Token) -> None:
+def store_connection(settings: Settings, connection: Connection, token: Token) -> None:
     """Token first: a connection must never be listed without one."""
-    tokens = FileTokenStore(settings.home_dir, settings.secret_key)
+    tokens = open_token_store(settings)
     with tokens.exclusive(connection.provider, connection.athlete_id):
         tokens.save(connection.provider, connection.athlete_id, token)
         ConnectionStore(settings.home_dir).save(connection)
-
-
-def _put_back(settings: Settings, new: Connection, token: Token | None, connection: Connection | None) -> None:
-    """Undo `_store`."""
-    if token and connection:
-        _store(settings, connection, token)
-        return
-    FileTokenStore(settings.home_dir, settings.secret_key).delete(new.provider, new.athlete_id)
-    ConnectionStore(settings.home_dir).remove(new.provider, new.athlete_id)

@@ -37,7 +37,8 @@ class Loopback:
         try:
             self.server = ThreadingHTTPServer(("127.0.0.1", port), _handler(provider, state, self._arrived))
         except OSError as error:
-            raise ConfigError(f"cannot listen on 127.0.0.1:{port} ({error.strerror}); choose another port") from None
+            way_out = "stop what uses it, or choose another with --redirect-port (0: any free one)"
+            raise ConfigError(f"cannot listen on 127.0.0.1:{port} ({error.strerror}); {way_out}") from None
         self.server.daemon_threads = True
 
     @property
@@ -50,7 +51,11 @@ class Loopback:
         try:
             return self._arrived.get(timeout=timeout_s)
         except queue.Empty:
-            detail = f"no consent within {timeout_s:.0f} s; run the command again when you are at the browser"
+            detail = (
+                f"the browser did not come back within {timeout_s:.0f} s; run the command again when you are at it. If"
+                f" the page there refused the redirect address, register {self.redirect_uri} for your client at the"
+                f" provider and add --redirect-port {self.server.server_address[1]}"
+            )
             raise Permanent(self._provider, "consent", detail) from None
 
 

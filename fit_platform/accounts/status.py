@@ -7,7 +7,7 @@ from typing import Any
 
 from fit_platform.accounts.connections import Connection, ConnectionState, ConnectionStore, State
 from fit_platform.accounts.oauth import OAUTH
-from fit_platform.accounts.tokens import FileTokenStore
+from fit_platform.accounts.tokens import TokenStore, open_token_store
 from fit_platform.errors import ConfigError
 from fit_platform.quota.ledger import QuotaLedger
 from fit_platform.settings import Settings
@@ -15,7 +15,7 @@ from fit_platform.settings import Settings
 
 def connection_status(settings: Settings, now: datetime) -> list[dict[str, Any]]:
     """Every connection with its honest state at `now`. Nothing is asked of the providers."""
-    tokens = FileTokenStore(settings.home_dir, settings.secret_key)
+    tokens = open_token_store(settings)
     return [_status(connection, tokens, now) for connection in ConnectionStore(settings.home_dir).list()]
 
 
@@ -38,7 +38,7 @@ def quota_status(settings: Settings, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _status(connection: Connection, tokens: FileTokenStore, now: datetime) -> dict[str, Any]:
+def _status(connection: Connection, tokens: TokenStore, now: datetime) -> dict[str, Any]:
     state = connection.state(now)
     problem = _token_problem(connection, tokens)
     if problem and state.state in (State.WORKING, State.EXPIRING):
@@ -60,7 +60,7 @@ def _status(connection: Connection, tokens: FileTokenStore, now: datetime) -> di
     }
 
 
-def _token_problem(connection: Connection, tokens: FileTokenStore) -> str | None:
+def _token_problem(connection: Connection, tokens: TokenStore) -> str | None:
     """Why the stored token cannot be used, if so."""
     try:
         token = tokens.load(connection.provider, connection.athlete_id)

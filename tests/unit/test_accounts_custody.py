@@ -155,12 +155,48 @@ def test_a_rejected_token_is_refreshed_only_if_it_is_still_the_stored_one(house)
     assert house.asked == ["r1"]
 
 
-def test_a_rejected_polar_token_needs_a_new_consent(house):
-    house.link(token(1, 9999, refresh=None), "polar")
-    with pytest.raises(AuthRevoked):
+@pytest.mark.parametrize(
+    ("expires_at", "words"),
+    [
+        (NOW + timedelta(days=100), "refused before its end at 2026-06-09 12:00 UTC, so withdrawn or replaced"),
+        (NOW - timedelta(days=1), "the consent ended at 2026-02-28"),
+        (None, "cannot be refreshed"),
+    ],
+)
+def test_a_refused_token_needs_a_consent_and_is_never_taken_for_a_revocation(house, expires_at, words):
+    """A revoked connection's data are deleted, and Polar gives back only 30 days: a 401 must not do that."""
+    house.link(Token("a1", None, expires_at), "polar")
+    with pytest.raises(AuthRevoked, match=words):
         house.custody.token_source("polar", "ada").refresh("a1")
     assert house.state("polar").state is State.NEEDS_CONSENT
+    assert words in house.state("polar").reason
     assert house.asked == []
+
+
+def test_a_refusal_is_nobodys_fault_if_another_holder_of_an_ended_lease_has_refreshed(house):
+    house.link(token(1, -2))
+
+    def overtaken(*_):
+        FileTokenStore.save(house.store, "strava", "ada", token(2, 360))
+        raise DEAD
+
+    rotating = SimpleNamespace(REFRESHES=True, refresh=overtaken)
+    custody = Custody(Settings(_env_file=None), house.store, house.connections, {"strava": rotating}, lambda: NOW)
+    assert custody.access_token("strava", "ada") == "a2"
+    assert house.state().state is State.WORKING
+
+
+def test_a_token_that_is_saved_after_all_mends_the_connection(house):
+    house.link(token(1, -2))
+
+    def answered_late(*_):
+        house.custody.needs_consent("strava", "ada", "invalid_grant")
+        return token(2, 360)
+
+    rotating = SimpleNamespace(REFRESHES=True, refresh=answered_late)
+    custody = Custody(Settings(_env_file=None), house.store, house.connections, {"strava": rotating}, lambda: NOW)
+    assert custody.access_token("strava", "ada") == "a2"
+    assert house.state().state is State.WORKING
 
 
 def test_a_polar_token_is_used_beyond_its_announced_end_until_polar_refuses_it(house):

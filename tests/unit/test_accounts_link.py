@@ -12,9 +12,10 @@ import pytest
 import requests
 import responses
 
+from fit_platform.accounts.adopt import adopt
 from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import ConnectionStore
-from fit_platform.accounts.link import adopt, link, s256, unlink
+from fit_platform.accounts.link import link, s256, unlink
 from fit_platform.accounts.status import connection_status, quota_status
 from fit_platform.accounts.tokens import FileTokenStore, Token
 from fit_platform.errors import AuthRevoked, ConfigError, FitError, Forbidden, Permanent, Transient
@@ -151,7 +152,7 @@ def test_a_consent_that_did_not_come_about_stores_nothing(settings, answer, erro
 
 
 def test_nobody_at_the_browser_is_a_timeout_that_says_so(settings):
-    with pytest.raises(Permanent, match="no consent within 0 s"):
+    with pytest.raises(Permanent, match=r"did not come back within 0 s.*register http://127.0.0.1:\d+/callback"):
         link(settings, "strava", "ada", open_browser=lambda url: None, timeout_s=0.01)
 
 
@@ -217,6 +218,7 @@ def token_file(folder: Path, **fields) -> Path:
     path = folder / "token.json"
     content = {"access_token": "at-secret-1", "refresh_token": "rt-secret-1", "expires_at": EPOCH + 9999, **fields}
     path.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+    path.chmod(0o600)
     return path
 
 
@@ -337,6 +339,27 @@ def test_a_missing_token_file_and_a_missing_retention_are_config_errors(settings
         adopted(undecided, "strava", token_file(tmp_path, user_id="7001"))
     kept = adopt(undecided, "strava", "ada", token_file(tmp_path, user_id="7001"), retention="keep")
     assert kept.connection.retention == "keep"
+
+
+def test_a_token_file_that_others_can_read_is_adopted_with_a_warning(settings, web, tmp_path):
+    path = token_file(tmp_path, user_id="7001")
+    path.chmod(0o640)
+    assert adopted(settings, "strava", path).notes == (
+        f"the token file can be read by others: chmod 600 {path}, or delete it, it is not needed any more",
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "refresh_token", "words"),
+    [("strava", None, "has no refresh_token"), ("polar", "rt-secret-1", "where tokens cannot be renewed")],
+)
+def test_a_token_that_has_ended_and_that_nothing_can_renew_is_refused(
+    settings, web, tmp_path, provider, refresh_token, words
+):
+    path = token_file(tmp_path, user_id="7001", refresh_token=refresh_token, expires_at=EPOCH - 60)
+    with pytest.raises(ConfigError, match=f"ended at 2026-03-01 11:59 UTC.*{words}.*in the browser"):
+        adopted(settings, provider, path)
+    assert stored(settings, provider) == (None, None)
 
 
 def test_unlinking_revokes_and_then_forgets_but_keeps_the_athlete(settings, web, tmp_path):

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import Broken, Connection, ConnectionStore, State
@@ -78,47 +77,11 @@ def test_a_damaged_athletes_file_is_named(tmp_path):
         AthleteStore(tmp_path).list()
 
 
-@pytest.mark.parametrize("key", [None, SecretStr("a long and random key")])
-def test_a_token_comes_back_as_it_was_saved(tmp_path, key):
-    store = FileTokenStore(tmp_path, key)
-    assert store.load("strava", "ada") is None
-    with store.exclusive("strava", "ada"):
-        store.save("strava", "ada", TOKEN)
-    assert FileTokenStore(tmp_path, key).load("strava", "ada") == TOKEN
-    store.save("strava", "ada", Token("access-2"))
-    assert store.load("strava", "ada") == Token("access-2")
-    store.delete("strava", "ada")
-    store.delete("strava", "ada")
-    assert store.load("strava", "ada") is None
-
-
 def test_only_the_owner_can_read_tokens_and_no_temporary_file_stays(tmp_path):
     FileTokenStore(tmp_path).save("strava", "ada", TOKEN)
     folder = tmp_path / "tokens" / "strava"
     assert (mode(folder.parent), mode(folder), mode(folder / "ada.json")) == (0o700, 0o700, 0o600)
     assert [path.name for path in folder.iterdir()] == ["ada.json"]
-
-
-def test_with_a_key_nothing_of_the_token_is_readable_on_disk(tmp_path):
-    FileTokenStore(tmp_path, SecretStr("k1")).save("strava", "ada", TOKEN)
-    stored = (tmp_path / "tokens" / "strava" / "ada.json").read_text()
-    assert "access-1" not in stored
-    assert "refresh-1" not in stored
-
-
-def test_a_missing_and_a_wrong_key_are_told_apart(tmp_path):
-    FileTokenStore(tmp_path, SecretStr("k1")).save("strava", "ada", TOKEN)
-    with pytest.raises(ConfigError, match="set FIT_SECRET_KEY"):
-        FileTokenStore(tmp_path).load("strava", "ada")
-    with pytest.raises(ConfigError, match="does not open"):
-        FileTokenStore(tmp_path, SecretStr("k2")).load("strava", "ada")
-
-
-def test_a_token_saved_before_there_was_a_key_can_be_read_and_is_sealed_at_the_next_save(tmp_path):
-    FileTokenStore(tmp_path).save("strava", "ada", TOKEN)
-    store = FileTokenStore(tmp_path, SecretStr("k1"))
-    store.save("strava", "ada", store.load("strava", "ada"))
-    assert "access-1" not in (tmp_path / "tokens" / "strava" / "ada.json").read_text()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"access_token": "a"}', b"\xff\xfe"])
