@@ -2,8 +2,9 @@
 
 Three more keys stand only where they say something: `first_fetched_at` on an object that was edited since it was
 first seen, `tombstone` on an object that the provider no longer shows, `rejected` on a body that was not what was
-promised (kept as text, so that nothing is lost). This module turns items into lines and lines into items, and
-decides what a day's content *is* (`content_hash`), independent of when it was fetched.
+promised (kept as text, so that nothing is lost). A request with `"acquired_via": "archive"` marks what came from the
+athlete's own export and not from the API. This module turns items into lines and lines into items, and decides what a
+day's content *is* (`content_hash`), independent of when it was fetched.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -51,6 +52,16 @@ class Line:
     rejected: Mapping[str, Any] | None = None
 
     @property
+    def acquired_via(self) -> Literal["api", "archive"]:
+        """How we got it; a provider's limits on its API data say nothing about the athlete's own export."""
+        return "archive" if self.request.get("acquired_via") == "archive" else "api"
+
+    @property
+    def closes_day(self) -> bool:
+        """Is it the note that the day's API data were purged, and that the day is not to be pulled again?"""
+        return self.tombstone is not None and "purged" in self.tombstone
+
+    @property
     def is_live(self) -> bool:
         """Does the line hold an object that the provider shows?"""
         return self.tombstone is None and self.rejected is None
@@ -67,6 +78,11 @@ class Line:
 def line_of(item: Item) -> Line:
     """A fresh line for an item."""
     return Line(item.payload, item.request, item.fetched_at, item.fetched_at)
+
+
+def closing_line(reason: str, now: datetime) -> Line:
+    """What stands in for a day's API data once they are purged. Names no object."""
+    return Line(b"null", {}, now, now, tombstone={"purged": reason})
 
 
 def _timestamp(moment: datetime) -> str:

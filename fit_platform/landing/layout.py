@@ -45,6 +45,11 @@ def day_prefix(provider: str, resource: str, dt: date) -> str:
     return f"{resource_prefix(provider, resource)}dt={dt}/"
 
 
+def history_prefix(path: str) -> str:
+    """Prefix under which a folder keeps the superseded versions of an object."""
+    return f"_history/{path.removesuffix('.ndjson.gz')}."
+
+
 def history_path(path: str, version: str) -> str:
     """Where a superseded version of an object is kept in a folder (a bucket keeps versions itself)."""
-    return f"_history/{path.removesuffix('.ndjson.gz')}.{version}.ndjson.gz"
+    return f"{history_prefix(path)}{version}.ndjson.gz"

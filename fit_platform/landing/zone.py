@@ -7,29 +7,31 @@ the time they were first seen, vanished ones leave a tombstone, and a day that c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fit_platform.errors import DamagedObject
+from fit_platform.errors import BusyError, DamagedObject
 from fit_platform.landing.envelope import (
     HEAD_BYTES,
     Line,
+    closing_line,
     content_hash,
     decode_lines,
     encode_lines,
     hash_in_header,
     line_of,
 )
-from fit_platform.landing.layout import DayKey, day_prefix, history_path, resource_prefix
+from fit_platform.landing.layout import DayKey, day_prefix, history_path, history_prefix, resource_prefix
 from fit_platform.landing.store import ObjectStore
 from fit_platform.providers.base import DayAnswer, Item, Rejected, Resource
 
 _GONE = "no longer in the provider's answer"
+_WRITE_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,23 @@ class Written:
     bytes_written: int
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How an answer differs from what has landed of its day."""
+
+    content_hash: str  # what the day would hold
+    objects: int  # live objects it would hold
+    is_first: bool  # the day was never pulled
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What purging a day came to. `lines`: objects, tombstones and rejected bodies of the current version."""
+
+    lines: int
+    versions: int
+
+
 class LandingZone:
     """Reads and writes day objects in an object store."""
 
@@ -53,21 +72,39 @@ class LandingZone:
     def write_day(self, resource: Resource, athlete_id: str, answer: DayAnswer, now: datetime) -> Written:
         """Land one day's answer. Nothing is written when the content is what has landed already."""
         key = DayKey(resource.provider, resource.name, answer.day, athlete_id)
-        try:
-            before = self.lines(key)
-            is_damaged = False
-        except DamagedObject:
-            before, is_damaged = None, True
+        history = history_path(key.path, f"{now:%Y%m%dT%H%M%S%f}")
+        for _ in range(_WRITE_ATTEMPTS):
+            before, version = self._before(key)
+            lines = _merge(before or [], answer, resource.object_id, now)
+            new_hash = content_hash(lines)
+            rejected = sum(line.rejected is not None for line in lines)
+            if before is not None and new_hash == content_hash(before):
+                return Written(False, new_hash, _live(lines), rejected, 0)
+            body = encode_lines(lines)
+            # Refused when another process wrote the day since it was read: then its version is merged with, too.
+            if self.store.write_if(key.path, body, version, content_hash=new_hash, history=history):
+                return Written(True, new_hash, _live(lines), rejected, len(body))
+        raise BusyError(f"{key.path} is being written by other processes all the time; end them, then run this again")
+
+    def difference(self, resource: Resource, athlete_id: str, answer: DayAnswer, now: datetime) -> Difference | None:
+        """What landing this answer would change; None: nothing. Writes nothing."""
+        before, version = self._before(DayKey(resource.provider, resource.name, answer.day, athlete_id))
         lines = _merge(before or [], answer, resource.object_id, now)
         new_hash = content_hash(lines)
-        live, rejected = sum(line.is_live for line in lines), sum(line.rejected is not None for line in lines)
         if before is not None and new_hash == content_hash(before):
-            return Written(False, new_hash, live, rejected, 0)
-        body = encode_lines(lines)
-        if before is not None or is_damaged:
-            self.store.move(key.path, history_path(key.path, f"{now:%Y%m%dT%H%M%S%f}"))
-        self.store.write(key.path, body)
-        return Written(True, new_hash, live, rejected, len(body))
+            return None
+        return Difference(new_hash, _live(lines), is_first=version is None)
+
+    def _before(self, key: DayKey) -> tuple[list[Line] | None, str | None]:
+        """The lines that a day has now (None: none, or none that can be read), and the version of its object."""
+        found = self.store.read_version(key.path)
+        if found is None:
+            return None, None
+        body, version = found
+        try:
+            return decode_lines(body), version
+        except DamagedObject:
+            return None, version
 
     def lines(self, key: DayKey) -> list[Line] | None:
         """The lines of a day; None when the day was never pulled (an empty list: pulled, and nothing there).
@@ -103,15 +140,67 @@ class LandingZone:
             if key := DayKey.from_path(name):
                 yield key
 
-    def local_path(self, key: DayKey) -> Path:
-        """A file on this machine with the object's bytes."""
-        return self.store.local_path(key.path)
+    def has(self, key: DayKey) -> bool:
+        """Was this day pulled?"""
+        return self.store.head(key.path, 1) is not None
+
+    def closed_because(self, key: DayKey) -> str | None:
+        """Why the day is not to be pulled again; None: it may be."""
+        try:
+            notes = [line.tombstone["purged"] for line in self.lines(key) or [] if line.tombstone and line.closes_day]
+        except DamagedObject:
+            return None
+        return str(notes[0]) if notes else None
+
+    def purge(self, key: DayKey, now: datetime, *, closed: str | None = None, archive_too: bool = False) -> Purged:
+        """Remove what the API gave for a day, superseded versions included; what came from an archive stays.
+
+        With `closed`, the day keeps a note that says why it is not to be pulled again. Purging twice changes nothing.
+        """
+        try:
+            lines = self.lines(key) or []
+        except DamagedObject:
+            lines = []
+        kept = [] if archive_too else [line for line in lines if line.acquired_via == "archive"]
+        gone = [line for line in lines if line not in kept and not line.closes_day]
+        if closed is not None:
+            notes = [line for line in lines if line.closes_day]
+            kept += notes or [closing_line(closed, now)]
+        if not kept:
+            self.store.delete(key.path)
+        elif kept != lines:
+            self.store.write(key.path, encode_lines(kept))
+        # Last, because a bucket keeps what was just replaced, too.
+        return Purged(len(gone), self.store.forget_versions(key.path, history_prefix(key.path)))
+
+    def hashes(self, provider: str, resource: str, first: date, last: date) -> dict[DayKey, str]:
+        """Content hashes of every day object of a resource from one day to another, both inside.
+
+        Where the store keeps them beside its objects, a listing is all that is asked of it.
+        """
+        prefix = resource_prefix(provider, resource)
+        end_offset = day_prefix(provider, resource, last + timedelta(days=1)) if last < date.max else ""
+        found: dict[DayKey, str] = {}
+        for listed in self.store.listing(prefix, day_prefix(provider, resource, first), end_offset):
+            key = DayKey.from_path(listed.name)
+            if key is not None and (known := listed.content_hash or self.content_hash(key)) is not None:
+                found[key] = known
+        return found
+
+    def local_files(self, keys: Iterable[DayKey], folder: Path) -> Iterator[Path]:
+        """Files of this machine with the objects' bytes, in the order of the keys; see `ObjectStore.local_files`."""
+        return self.store.local_files((key.path for key in keys), folder)
 
 
 def _merge(
     before: Sequence[Line], answer: DayAnswer, object_id: Callable[[Any], str] | None, now: datetime
 ) -> list[Line]:
-    """The day's new lines: this answer, joined to what is known of the same objects."""
+    """The day's new lines: this answer, joined to what is known of the same objects.
+
+    Lines of an archive stand beside those of the API and outlive them; a day that is pulled again is no longer closed.
+    """
+    archived = [line for line in before if line.acquired_via == "archive"]
+    before = [line for line in before if line.acquired_via == "api" and not line.closes_day]
     rejects = [
         Line(
             b"null",
@@ -128,7 +217,7 @@ def _merge(
         lines = [_same_as_before(line, before) for line in fresh]
         if rejects and not fresh:
             lines = [line for line in before if line.is_live]
-        return lines + rejects
+        return archived + lines + rejects
 
     old = {_identity(line, object_id): line for line in before if line.rejected is None}
     new = {_identity(line, object_id): line for line in fresh}  # a repeated object: the last one counts
@@ -151,7 +240,11 @@ def _merge(
                     tombstone={"object_id": identity, "reason": _GONE, "content": content_hash([line])},
                 )
             )
-    return lines + rejects
+    return archived + lines + rejects
+
+
+def _live(lines: Sequence[Line]) -> int:
+    return sum(line.is_live for line in lines)
 
 
 def _identity(line: Line, object_id: Callable[[Any], str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -44,9 +44,27 @@ def landed_days(zone: LandingZone, resource: Resource) -> dict[date, list[DayKey
     return dict(days)
 
 
-def day_hash(zone: LandingZone, keys: Iterable[DayKey]) -> str:
-    """The content of one partition day, all athletes: what the raw asset reports as its data version."""
-    parts = sorted(f"{key.athlete_id}={zone.content_hash(key)}" for key in keys)
+@dataclass(frozen=True, slots=True)
+class LandedDay:
+    """One partition day of a resource as it lies in the landing zone."""
+
+    keys: tuple[DayKey, ...]
+    content_hash: str
+
+
+def hashed_days(
+    zone: LandingZone, resource: Resource, first: date = date.min, last: date = date.max
+) -> dict[date, LandedDay]:
+    """The landed days of a resource, from one day to another, with their content."""
+    days: dict[date, dict[DayKey, str]] = defaultdict(dict)
+    for key, content in zone.hashes(resource.provider, resource.name, first, last).items():
+        days[key.dt][key] = content
+    return {day: LandedDay(tuple(hashes), day_hash(hashes)) for day, hashes in days.items()}
+
+
+def day_hash(hashes: Mapping[DayKey, str]) -> str:
+    """The content of a partition day, all athletes (or of several days): what raw assets report as data version."""
+    parts = sorted(f"{key.athlete_id}={content}" for key, content in hashes.items())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -58,31 +76,35 @@ def unloaded_days(resource: Resource, zone: LandingZone, warehouse: Warehouse) -
         for day, entry in warehouse.ledger(resource.provider, resource.name).items()
         if entry.parser_version == version
     }
-    landed = {day: day_hash(zone, keys) for day, keys in landed_days(zone, resource).items()}
-    return sorted(day for day in loaded.keys() | landed.keys() if loaded.get(day) != landed.get(day))
+    landed = {day: found.content_hash for day, found in hashed_days(zone, resource).items()}
+    gone = day_hash({})  # what the ledger says of a day whose objects were all removed, once that is loaded
+    days = loaded.keys() | landed.keys()
+    return sorted(day for day in days if loaded.get(day) != landed.get(day, gone if day in loaded else None))
 
 
 def load(resource: Resource, days: Iterable[date], zone: LandingZone, warehouse: Warehouse) -> LoadReport:
     """Load partition days of one resource, in one transaction; days that are loaded as they are landed are left."""
     version = parser_version(resource)
     ledger = warehouse.ledger(resource.provider, resource.name)
-    changed: dict[date, tuple[list[DayKey], str]] = {}
+    asked = sorted(set(days))
+    # Hashes before contents: should a day be written meanwhile, it counts as the older version and is loaded again.
+    landed = hashed_days(zone, resource, asked[0], asked[-1]) if asked else {}
+    changed: dict[date, LandedDay] = {}
     unchanged = 0
-    for day in sorted(set(days)):
-        keys = list(zone.keys(resource.provider, resource.name, day))
+    for day in asked:
         known = ledger.get(day)
-        if not keys and known is None:
+        if known is None and day not in landed:
             continue
-        content = day_hash(zone, keys)
-        if known is not None and (known.content_hash, known.parser_version) == (content, version):
+        found = landed.get(day) or LandedDay((), day_hash({}))
+        if known is not None and (known.content_hash, known.parser_version) == (found.content_hash, version):
             unchanged += 1
             continue
-        changed[day] = keys, content
+        changed[day] = found
     if not changed:
         return LoadReport((), unchanged)
 
     with tempfile.TemporaryDirectory(prefix="fit-load-") as folder:
-        keys = [key for day_keys, _ in changed.values() for key in day_keys]
+        keys = [key for day in changed.values() for key in day.keys]
         parsed = parse_days(resource, zone, keys, Path(folder))
         now = datetime.now(UTC)
         quarantined: dict[date, int] = defaultdict(int)
@@ -91,7 +113,7 @@ def load(resource: Resource, days: Iterable[date], zone: LandingZone, warehouse:
         entries = [
             LedgerEntry(
                 dt=day,
-                content_hash=content,
+                content_hash=found.content_hash,
                 parser_version=version,
                 landed_objects=parsed.objects.get(day, 0),
                 loaded_rows=parsed.rows.get(day, 0),
@@ -99,7 +121,7 @@ def load(resource: Resource, days: Iterable[date], zone: LandingZone, warehouse:
                 quarantined=quarantined[day],
                 loaded_at=now,
             )
-            for day, (_, content) in changed.items()
+            for day, found in changed.items()
         ]
         warehouse.replace_days(
             DayLoad(

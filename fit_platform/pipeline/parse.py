@@ -10,10 +10,13 @@ import hashlib
 import inspect
 import re
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -35,6 +38,7 @@ _MIN_OBJECT_BYTES = 16 * 2**20
 _VALUE_LENGTH = 2000
 _MAX_COMPRESSION = 1032  # deflate's limit
 _IN_FILE = re.compile(r' in file "[^"]*"')  # a temporary path of this machine, which helps nobody
+_NOT_PARSING = {"base", "client", "http", "oauth", "per_activity", "pulling", "tables"}
 _PARSER_BUGS = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
@@ -53,26 +57,48 @@ def parser_version(resource: Resource) -> str:
     """A short hash over the parser's source and the table schemas: another version means days are loaded again."""
     digest = hashlib.sha256()
     if (function := resource.parse.records) is not None:
-        digest.update(inspect.getsource(inspect.getmodule(function) or function).encode())
+        for name in parsing_modules(function.__module__):
+            digest.update(inspect.getsource(sys.modules[name]).encode())
     if resource.parse.columnar is not None:
         digest.update(repr((resource.parse.columnar.payload_type, dict(resource.parse.columnar.selects))).encode())
     digest.update(repr([(table.name, table.all_columns, table.key) for table in resource.tables]).encode())
     return digest.hexdigest()[:12]
 
 
+@cache
+def parsing_modules(parser: str) -> tuple[str, ...]:
+    """The parser's module and every provider module that it reads values with, sorted.
+
+    An edit of `providers/fields.py` changes rows as much as one of the parser does. Left out are modules that only ask,
+    and the tables: schemas are hashed by resource, or a new column would load every resource of its provider again.
+    """
+    found: set[str] = set()
+    waiting = [parser]
+    while waiting:
+        name = waiting.pop()
+        is_ours = name.startswith("fit_platform.providers.") and name.rpartition(".")[2] not in _NOT_PARSING
+        if name in found or not (is_ours or name == parser):
+            continue
+        found.add(name)
+        for value in vars(sys.modules[name]).values():
+            is_module = isinstance(value, ModuleType)
+            waiting.append(value.__name__ if is_module else str(getattr(value, "__module__", "")))
+    return tuple(sorted(found))
+
+
 def parse_days(resource: Resource, zone: LandingZone, keys: Sequence[DayKey], folder: Path) -> Parsed:
     """Parse landing objects of one resource into Parquet files under `folder`."""
     parsed = Parsed({table: [] for table in resource.tables})
-    for number, batch in enumerate(_batches(zone, keys)):
+    copies = folder / "landing"
+    for number, batch in enumerate(_batches(zone, keys, copies)):
         out = folder / f"{number:04d}"
         out.mkdir(parents=True)
         if resource.parse.records is not None:
-            _parse_records(resource, zone, batch, out, parsed)
+            _parse_records(resource, batch, out, parsed)
         if resource.parse.columnar is not None:
             counts_lines = resource.parse.records is None
             files = []
-            for key in batch:
-                path = zone.local_path(key)
+            for key, path in batch:
                 if path.stat().st_size:
                     files.append(path)
                 elif counts_lines:  # DuckDB takes no bytes for no lines, without a word
@@ -80,6 +106,9 @@ def parse_days(resource: Resource, zone: LandingZone, keys: Sequence[DayKey], fo
                         Quarantined(key.dt, key.athlete_id, key.path, "damaged object: no bytes", None)
                     )
             _parse_columnar(resource, resource.parse.columnar, files, out, parsed, counts_lines=counts_lines)
+        for _, path in batch:
+            if path.is_relative_to(copies):
+                path.unlink()
     return parsed
 
 
@@ -93,15 +122,15 @@ def _uncompressed_bytes(path: Path) -> int:
     return min(claimed, size * _MAX_COMPRESSION)
 
 
-def _batches(zone: LandingZone, keys: Sequence[DayKey]) -> Iterator[list[DayKey]]:
-    batch: list[DayKey] = []
+def _batches(zone: LandingZone, keys: Sequence[DayKey], copies: Path) -> Iterator[list[tuple[DayKey, Path]]]:
+    batch: list[tuple[DayKey, Path]] = []
     size = 0
-    for key in keys:
-        one = _uncompressed_bytes(zone.local_path(key))
+    for key, path in zip(keys, zone.local_files(keys, copies), strict=True):
+        one = _uncompressed_bytes(path)
         if batch and size + one > BATCH_BYTES:
             yield batch
             batch, size = [], 0
-        batch.append(key)
+        batch.append((key, path))
         size += one
     if batch:
         yield batch
@@ -110,13 +139,13 @@ def _batches(zone: LandingZone, keys: Sequence[DayKey]) -> Iterator[list[DayKey]
 # --- small records ---------------------------------------------------------------------------------------------------
 
 
-def _parse_records(resource: Resource, zone: LandingZone, keys: Sequence[DayKey], out: Path, parsed: Parsed) -> None:
+def _parse_records(resource: Resource, batch: Sequence[tuple[DayKey, Path]], out: Path, parsed: Parsed) -> None:
     assert resource.parse.records is not None
     tables = {table.name: table for table in resource.tables}
     rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {name: {} for name in tables}
-    for key in keys:
+    for key, path in batch:
         try:
-            lines = zone.lines(key) or []
+            lines = decode_lines(path.read_bytes())
         except DamagedObject as damage:
             parsed.quarantine.append(Quarantined(key.dt, key.athlete_id, key.path, str(damage), None))
             continue
@@ -301,6 +330,10 @@ def _create_lines(db: duckdb.DuckDBPyConnection, payload_type: str, files: list[
     db.execute("CREATE TEMP VIEW lines AS SELECT * EXCLUDE (tombstone, rejected) FROM live WHERE payload IS NOT NULL")
 
 
+_ACQUIRED_VIA_SQL = (
+    "CASE WHEN line_number IN (SELECT line_number FROM landed WHERE request ->> '$.acquired_via' = 'archive') "
+    "THEN 'archive' ELSE 'api' END"
+)
 _REJECTED_SQL = f"""
     SELECT dt, athlete_id, landing_object, rejected ->> '$.reason', left(rejected ->> '$.body', {_VALUE_LENGTH}), 1
     FROM landed WHERE coalesce(CAST(rejected AS VARCHAR), 'null') <> 'null' ORDER BY ALL
@@ -319,7 +352,9 @@ def _write_good_rows(db: duckdb.DuckDBPyConnection, table: Table, path: Path) ->
     """Write the good rows once per key; returns (day, good rows, distinct rows)."""
     key = ", ".join(f'"{name}"' for name in dict.fromkeys(("dt", *table.key)))
     columns = ", ".join(
-        "'api' AS acquired_via" if c.name == "acquired_via" else f'CAST("{c.name}" AS {c.duckdb_type}) AS "{c.name}"'
+        f"{_ACQUIRED_VIA_SQL} AS acquired_via"
+        if c.name == "acquired_via"
+        else f'CAST("{c.name}" AS {c.duckdb_type}) AS "{c.name}"'
         for c in table.all_columns
     )
     counts: list[tuple[date, int, int]] = db.execute(

@@ -57,8 +57,11 @@ def _table_hash(db: duckdb.DuckDBPyConnection, name: str) -> tuple[int, str]:
     return int(row[0]), str(row[1])
 
 
-def publish(warehouse: DuckDBWarehouse, root: Path) -> Published:
-    """Publish every mart under `root`, unless what is published has the same content."""
+def publish(warehouse: DuckDBWarehouse, root: Path, kept_versions: int = _KEPT_VERSIONS) -> Published:
+    """Publish every mart under `root`, unless what is published has the same content.
+
+    `kept_versions` is 1 where data may be kept for a limited time only: an older version would hold what was purged.
+    """
     with warehouse.connect() as db:
         hashes = {name: _table_hash(db, name) for name in _marts(db)}
         digest = hashlib.sha256("\n".join(f"{name} {content}" for name, (_, content) in hashes.items()).encode())
@@ -67,6 +70,7 @@ def publish(warehouse: DuckDBWarehouse, root: Path) -> Published:
         folder = root / version
         link = root / "current"
         if folder.is_dir() and link.resolve() == folder.resolve():
+            _forget_old(root, folder, kept_versions)
             return Published(version, folder, False, rows)
         if not folder.is_dir():
             root.mkdir(parents=True, exist_ok=True)
@@ -78,7 +82,7 @@ def publish(warehouse: DuckDBWarehouse, root: Path) -> Published:
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
     _point(link, folder)
-    _forget_old(root, folder)
+    _forget_old(root, folder, kept_versions)
     return Published(version, folder, True, rows)
 
 
@@ -102,11 +106,11 @@ def _point(link: Path, folder: Path) -> None:
     fresh.replace(link)
 
 
-def _forget_old(root: Path, current: Path) -> None:
+def _forget_old(root: Path, current: Path, kept_versions: int) -> None:
     versions = sorted(
         (path for path in root.iterdir() if path.is_dir() and not path.is_symlink() and path != current),
         key=lambda path: path.stat().st_mtime,
         reverse=True,
     )
-    for path in versions[_KEPT_VERSIONS - 1 :]:
+    for path in versions[kept_versions - 1 :]:
         shutil.rmtree(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -82,6 +82,7 @@ def pull(
     *,
     progress: Progress = lambda _: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    limited: Container[str] = (),
     patience_seconds: float = 0.0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PullReport:
@@ -90,10 +91,15 @@ def pull(
     A used-up quota ends an athlete's pull, unless its window ends within `patience_seconds`: then the pull waits and
     goes on with the days that are still open. Google's minute is such a window, and starting over with each minute
     would ask for the newest days again and again and never reach the oldest.
+
+    `limited` names the athletes whose data may be kept for a limited time: a day of theirs that was purged is not
+    asked for again, or the next reconciliation would bring back what had to go.
     """
     report = PullReport(resource)
     for client in clients:
-        open_parts = [window]
+        if client.athlete_id in limited:
+            report.unknown.update(_closed_days(resource, client.athlete_id, window, zone))
+        open_parts = _open_parts(report, client.athlete_id, window)
         waited_with_days_open = 0
         while open_parts:
             try:
@@ -104,12 +110,12 @@ def pull(
                 days_open = sum(len(part.days()) for part in still_open)
                 wait_seconds = (error.until - client.clock()).total_seconds() if error.until else patience_seconds + 1
                 if wait_seconds > patience_seconds or days_open == waited_with_days_open:
-                    report.failures.append(_failure(client.athlete_id, resource, error))
+                    report.failures.append(failure_of(client.athlete_id, resource, error))
                     break
                 open_parts, waited_with_days_open = still_open, days_open
                 sleep(max(0.0, wait_seconds))
             except FitError as error:
-                report.failures.append(_failure(client.athlete_id, resource, error))
+                report.failures.append(failure_of(client.athlete_id, resource, error))
                 break
     return report
 
@@ -139,6 +145,14 @@ def _pull_part(
         )
 
 
+def _closed_days(resource: Resource, athlete_id: str, window: Window, zone: LandingZone) -> dict[tuple[str, date], str]:
+    """The days of the window that were purged, and why."""
+    reasons = {
+        day: zone.closed_because(DayKey(resource.provider, resource.name, day, athlete_id)) for day in window.days()
+    }
+    return {(athlete_id, day): f"purged: {reason}" for day, reason in reasons.items() if reason is not None}
+
+
 def _open_parts(report: PullReport, athlete_id: str, window: Window) -> list[Window]:
     """The days of the window that this athlete has no answer for yet, as ranges."""
     parts: list[Window] = []
@@ -152,7 +166,8 @@ def _open_parts(report: PullReport, athlete_id: str, window: Window) -> list[Win
     return parts
 
 
-def _failure(athlete_id: str, resource: Resource, error: FitError) -> AthleteFailure:
+def failure_of(athlete_id: str, resource: Resource, error: FitError) -> AthleteFailure:
+    """What a person is told of an error, and until when it holds."""
     match error:
         case QuotaExhausted():
             return AthleteFailure(athlete_id, error.verdict, str(error), retry_at=error.until)

@@ -18,7 +18,7 @@ def provenance(key: DayKey, line: Line) -> dict[str, Any]:
     return {
         "athlete_id": key.athlete_id,
         "dt": key.dt,
-        "acquired_via": "api",
+        "acquired_via": line.acquired_via,
         "fetched_at": line.fetched_at,
         "first_fetched_at": line.first_fetched_at,
         "landing_object": key.path,

@@ -1,8 +1,9 @@
-"""What the house needs of a warehouse. DuckDB is in `duckdb_warehouse`; BigQuery takes the same calls."""
+"""What the house needs of a warehouse. DuckDB is in `duckdb_warehouse`, BigQuery in `bigquery_warehouse`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -37,6 +38,20 @@ QUARANTINE_COLUMNS = (
     Column("value", Type.STRING, "The offending piece (the first of them), cut to 2,000 characters."),
     Column("records", Type.INT, "How many records of this object share the reason.", nullable=False),
 )
+QUEUE_COLUMNS = (
+    Column("dt", Type.DATE, "Partition day.", nullable=False),
+    Column("queued_at", Type.TIMESTAMP, "When it was loaded.", nullable=False),
+)
+BUILD_COLUMNS = (
+    Column("fingerprint", Type.STRING, "What it was made of: models, athletes.", nullable=False),
+    Column("built_at", Type.TIMESTAMP, "When.", nullable=False),
+)
+OPS_TABLES: Mapping[str, tuple[Column, ...]] = {
+    "load_ledger": LEDGER_COLUMNS,
+    "quarantine": QUARANTINE_COLUMNS,
+    "build_queue": QUEUE_COLUMNS,
+    "builds": BUILD_COLUMNS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +95,20 @@ class DayLoad:
 class Warehouse(Protocol):
     """Typed base tables, partitioned by day, and a ledger of what is loaded."""
 
-    def prepare(self, tables: Iterable[Table]) -> None:
-        """Create schemas and tables; add new nullable columns; refuse any other difference with a ConfigError."""
+    def prepare(self, tables: Iterable[Table], sample_tables: Collection[str] = ()) -> None:
+        """Create schemas and tables; add new nullable columns; refuse any other difference with a ConfigError.
+
+        `sample_tables` names the big ones: where reading is paid for, a query on them must say which days it means.
+        """
+
+    def drop(self) -> None:
+        """Remove everything, to be made anew from the landing zone."""
+
+    def session(self) -> AbstractContextManager[None]:
+        """Several calls in a row, at the price of opening the warehouse once."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Nobody else of ours writes meanwhile: held while dbt runs in a process of its own."""
 
     def ledger(self, provider: str, resource: str) -> dict[date, LedgerEntry]:
         """What is loaded of a resource, by day."""
@@ -104,5 +131,14 @@ class Warehouse(Protocol):
     def record_build(self, fingerprint: str) -> None:
         """Remember a complete dbt build."""
 
+    def replace_table(self, table: Table, rows: pa.Table) -> None:
+        """Replace a small base table whole."""
+
+    def row_count(self, table: Table) -> int:
+        """Rows of a base table."""
+
+    def relation(self, schema: str, name: str) -> str:
+        """A table's full name, quoted, to be written into a query."""
+
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """Run a read-only query."""
+        """Run a read-only query in SQL that both warehouses know; `?` stands for a parameter."""

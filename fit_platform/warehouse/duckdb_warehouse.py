@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -20,9 +20,8 @@ import pyarrow as pa
 from fit_platform.errors import BusyError, ConfigError
 from fit_platform.warehouse.base import (
     BASE_SCHEMA,
-    LEDGER_COLUMNS,
     OPS_SCHEMA,
-    QUARANTINE_COLUMNS,
+    OPS_TABLES,
     DayLoad,
     LedgerEntry,
     Quarantined,
@@ -113,22 +112,14 @@ class DuckDBWarehouse:
                     ) from None
                 time.sleep(_LOCK_POLL_SECONDS)
 
-    def prepare(self, tables: Iterable[Table]) -> None:
+    def prepare(self, tables: Iterable[Table], sample_tables: Collection[str] = ()) -> None:
         """Create schemas and tables; add new nullable columns; refuse any other difference."""
         with self.connect() as db:
             db.execute(f'CREATE SCHEMA IF NOT EXISTS "{BASE_SCHEMA}"')
             db.execute(f'CREATE SCHEMA IF NOT EXISTS "{OPS_SCHEMA}"')
-            for name, columns in (("load_ledger", LEDGER_COLUMNS), ("quarantine", QUARANTINE_COLUMNS)):
+            for name, columns in OPS_TABLES.items():
                 body = ", ".join(_column_ddl(column) for column in columns)
                 db.execute(f'CREATE TABLE IF NOT EXISTS "{OPS_SCHEMA}"."{name}" ({body})')
-            db.execute(
-                f'CREATE TABLE IF NOT EXISTS "{OPS_SCHEMA}"."build_queue" '
-                "(dt DATE NOT NULL, queued_at TIMESTAMP WITH TIME ZONE NOT NULL)"
-            )
-            db.execute(
-                f'CREATE TABLE IF NOT EXISTS "{OPS_SCHEMA}"."builds" '
-                "(fingerprint VARCHAR NOT NULL, built_at TIMESTAMP WITH TIME ZONE NOT NULL)"
-            )
             existing: dict[str, dict[str, str]] = {}
             for table_name, column_name, data_type in db.execute(
                 "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = ?", [BASE_SCHEMA]
@@ -232,6 +223,10 @@ class DuckDBWarehouse:
         with self.exclusive():
             for path in (self.path, self.path.with_suffix(".duckdb.wal")):
                 path.unlink(missing_ok=True)
+
+    def relation(self, schema: str, name: str) -> str:
+        """A table's full name, quoted."""
+        return f'"{schema}"."{name}"'
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """Run a read-only query; the answer is an Arrow table."""

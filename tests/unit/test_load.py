@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +18,7 @@ from fit_platform.landing.layout import DayKey
 from fit_platform.landing.store import FolderStore
 from fit_platform.landing.zone import LandingZone
 from fit_platform.pipeline.load import load, unloaded_days
-from fit_platform.pipeline.parse import Parsed
+from fit_platform.pipeline.parse import Parsed, parser_version, parsing_modules
 from fit_platform.providers.base import (
     ColumnarParser,
     DayAnswer,
@@ -27,6 +29,7 @@ from fit_platform.providers.base import (
     Rejected,
     Resource,
 )
+from fit_platform.providers.registry import resource as registered
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 from fit_platform.warehouse.schema import Column, Table, Type
 
@@ -112,6 +115,10 @@ class House:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self.warehouse.query(sql).to_pylist()]
 
+    def file(self, key: DayKey) -> Path:
+        (path,) = self.zone.local_files([key], Path())
+        return path
+
     def load(self, resource: Resource, *days: date):
         return load(resource, days or DAYS, self.zone, self.warehouse)
 
@@ -196,7 +203,7 @@ def test_a_payload_of_the_wrong_shape_costs_its_own_day_only(house: House) -> No
 def test_a_damaged_object_costs_itself_only(house: House) -> None:
     house.land(BEAT, DAYS[0], {"points": [{"s": 1, "bpm": 60}]})
     house.land(BEAT, DAYS[1], {"points": [{"s": 1, "bpm": 60}]})
-    path = house.zone.local_path(DayKey("test", "beats", DAYS[1], "ada"))
+    path = house.file(DayKey("test", "beats", DAYS[1], "ada"))
     body = path.read_bytes()
     path.write_bytes(body[:-12] + b"\0\0\0\0" + body[-8:])
     assert house.load(BEAT).rows == 1
@@ -211,7 +218,7 @@ def test_rubbish_in_the_landing_zone_costs_its_own_day_until_it_is_pulled_again(
     content = {"id": "w1"} if kind is WALK else {"points": [{"s": 1, "bpm": 60}]}
     for day in DAYS:
         house.land(kind, day, content)
-    house.zone.local_path(DayKey("test", kind.name, DAYS[1], "ada")).write_bytes(rubbish)
+    house.file(DayKey("test", kind.name, DAYS[1], "ada")).write_bytes(rubbish)
     report = house.load(kind)
     assert report.rows == 2
     assert [bad.dt for bad in report.quarantine] == [DAYS[1]]
@@ -240,7 +247,7 @@ def test_the_same_sample_twice_loads_once_the_last_received_counts(house: House)
 def test_a_day_that_left_the_landing_zone_leaves_the_warehouse(house: House) -> None:
     house.land(WALK, DAYS[0], {"id": "w1"})
     house.load(WALK)
-    house.zone.local_path(DayKey("test", "walks", DAYS[0], "ada")).unlink()
+    house.file(DayKey("test", "walks", DAYS[0], "ada")).unlink()
     assert unloaded_days(WALK, house.zone, house.warehouse) == [DAYS[0]]
     house.load(WALK)
     assert house.rows("SELECT * FROM base.walks") == []
@@ -250,7 +257,7 @@ def test_a_failed_load_changes_nothing(house: House, monkeypatch: pytest.MonkeyP
     house.land(WALK, DAYS[0], {"id": "w1"})
     house.load(WALK)
     house.land(WALK, DAYS[0], {"id": "w2"})
-    garbage = house.zone.local_path(DayKey("test", "walks", DAYS[0], "ada"))
+    garbage = house.file(DayKey("test", "walks", DAYS[0], "ada"))
     monkeypatch.setattr("fit_platform.pipeline.load.parse_days", lambda *_: Parsed({WALKS: [garbage]}))
     with pytest.raises(duckdb.Error):
         house.load(WALK, DAYS[0])
@@ -293,3 +300,25 @@ def test_a_session_serves_many_calls_and_lets_go_of_the_file_at_its_end(house: H
         assert house.warehouse.pending_days() == [DAYS[0]]
     other = DuckDBWarehouse(house.warehouse.path, lock_timeout_seconds=0.05)
     assert other.row_count(WALKS) == 1
+
+
+def test_an_edit_of_a_module_that_parsers_share_is_another_version(monkeypatch):
+    """fields.py was once mended and no day was loaded again: the hash had seen the parser's own module alone."""
+    source = inspect.getsource
+    for key, shared in (
+        (("polar", "sleep"), "fields"),
+        (("fitbit", "exercise"), "points"),
+        (("fitbit", "exercise_tcx"), "tracks"),
+    ):
+        before = parser_version(registered(*key))
+        with monkeypatch.context() as patched:
+            edited = {name for name in sys.modules if name.startswith("fit_platform.") and name.endswith(f".{shared}")}
+            patched.setattr(inspect, "getsource", lambda m, e=edited: source(m) + ("#" if m.__name__ in e else ""))
+            assert parser_version(registered(*key)) != before, shared
+        assert parser_version(registered(*key)) == before
+
+
+def test_an_edit_of_what_only_asks_is_no_other_version():
+    parsing = parsing_modules("fit_platform.providers.fitbit.records")
+    assert {"fit_platform.providers.fields", "fit_platform.providers.fitbit.points"} <= set(parsing)
+    assert not [name for name in parsing if name.endswith((".http", ".client", ".pulling", ".tables"))]

@@ -1,0 +1,119 @@
+"""Base and ops tables as BigQuery knows them: datasets, partitioning, clustering, and what may change in a schema.
+
+Everything comes from the definitions in `schema` and `base`; nothing here talks to BigQuery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from google.cloud import bigquery
+
+from fit_platform.errors import ConfigError
+from fit_platform.warehouse.base import BASE_SCHEMA, OPS_SCHEMA, OPS_TABLES
+from fit_platform.warehouse.schema import Column, Table
+
+LABELS = {"app": "fit-platform"}
+SCRATCH_SCHEMA = "scratch"
+SCRATCH_HOURS = 24
+"""What a killed load leaves in the scratch dataset removes itself after this time."""
+DATASETS = {
+    BASE_SCHEMA: "Typed rows of the providers' answers, one table a kind of record, partitioned by day.",
+    OPS_SCHEMA: "What is loaded, what could not be loaded, and what is built.",
+    SCRATCH_SCHEMA: f"Tables of loads under way; they vanish by themselves after {SCRATCH_HOURS} hours.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One table as it is to be in BigQuery. `columns` in table order."""
+
+    schema: str
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    partitioned: bool = False
+    cluster_by: tuple[str, ...] = ()
+    requires_day_filter: bool = False
+
+    @property
+    def fields(self) -> list[bigquery.SchemaField]:
+        """The columns as the API takes them."""
+        return schema_fields(self.columns)
+
+    def resource(self, dataset: str) -> bigquery.Table:
+        """The table to be created, in a dataset given as `project.dataset`."""
+        table = bigquery.Table(f"{dataset}.{self.name}", schema=self.fields)
+        table.description = self.description
+        table.labels = {**LABELS, "schema": self.schema}
+        if self.partitioned:
+            table.time_partitioning = bigquery.TimePartitioning(type_=bigquery.TimePartitioningType.DAY, field="dt")
+            table.require_partition_filter = self.requires_day_filter
+        if self.cluster_by:
+            table.clustering_fields = list(self.cluster_by)
+        return table
+
+
+def schema_fields(columns: Sequence[Column]) -> list[bigquery.SchemaField]:
+    """Columns as the API takes them: type, mode and description."""
+    return [
+        bigquery.SchemaField(
+            column.name,
+            column.bigquery_type,
+            mode="NULLABLE" if column.nullable else "REQUIRED",
+            description=column.description,
+        )
+        for column in columns
+    ]
+
+
+def base_layout(table: Table, *, requires_day_filter: bool = False) -> Layout:
+    """A base table: a partition a day, clustered by athlete first."""
+    return Layout(
+        schema=BASE_SCHEMA,
+        name=table.name,
+        description=table.description,
+        columns=table.all_columns,
+        partitioned=True,
+        cluster_by=table.cluster_by,
+        requires_day_filter=requires_day_filter,
+    )
+
+
+_OPS_DESCRIPTIONS = {
+    "load_ledger": "What is loaded: for each provider, resource and day the content of the landing objects under "
+    "raw/provider=<provider>/resource=<resource>/dt=<dt>/, rows and time.",
+    "quarantine": "Records that could not become rows, with the reason.",
+    "build_queue": "Days that were loaded and not yet built.",
+    "builds": "Complete dbt builds.",
+}
+OPS_LAYOUTS = {
+    name: Layout(
+        schema=OPS_SCHEMA,
+        name=name,
+        description=_OPS_DESCRIPTIONS[name],
+        columns=columns,
+        cluster_by=("provider", "resource") if columns[0].name == "provider" else (),
+    )
+    for name, columns in OPS_TABLES.items()
+}
+
+
+def added_columns(layout: Layout, existing: Mapping[str, str]) -> list[Column]:
+    """The nullable columns that a table lacks. Raises ConfigError for any other difference.
+
+    Args:
+        layout: The table as it is to be.
+        existing: Column name to BigQuery type (INT64, FLOAT64, ...), as the table is.
+    """
+    missing = [column for column in layout.columns if column.name not in existing]
+    changed = [c.name for c in layout.columns if existing.get(c.name, c.bigquery_type) != c.bigquery_type]
+    gone = sorted(set(existing) - {column.name for column in layout.columns})
+    refused = changed + gone + [column.name for column in missing if not column.nullable]
+    if refused:
+        raise ConfigError(
+            f"table {layout.schema}.{layout.name}: columns {', '.join(refused)} changed, and nothing was touched; "
+            "run `fit-platform rebuild`"
+        )
+    return missing

@@ -1,0 +1,48 @@
+"""Both emulators, started once for the session; every test gets a bucket and datasets of its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from google.cloud import storage
+
+from fit_platform.warehouse.bigquery_warehouse import BigQueryWarehouse, open_bigquery
+from tests.gcp.emulators import PROJECT, bigquery_emulator, storage_emulator, why_no_bigquery
+
+
+@pytest.fixture(scope="session")
+def storage_url() -> Iterator[str]:
+    with storage_emulator() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def bigquery_url(storage_url: str) -> Iterator[str]:
+    if (reason := why_no_bigquery()) is not None:
+        pytest.skip(reason)
+    with bigquery_emulator(storage_url) as url:
+        yield url
+
+
+@pytest.fixture
+def storage_client(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> storage.Client:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_url)
+    return storage.Client(project=PROJECT)
+
+
+@pytest.fixture
+def bucket(storage_client: storage.Client) -> str:
+    return str(storage_client.create_bucket(f"fit-{uuid.uuid4().hex[:12]}").name)
+
+
+@pytest.fixture
+def warehouse(bigquery_url: str) -> BigQueryWarehouse:
+    return open_bigquery(
+        project=PROJECT,
+        location="EU",
+        dataset_prefix=f"t{uuid.uuid4().hex[:8]}_",
+        maximum_bytes_billed=10**9,
+        emulator_url=bigquery_url,
+    )
