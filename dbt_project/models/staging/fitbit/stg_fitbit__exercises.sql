@@ -30,6 +30,7 @@ select
         exercises.platform in ('HEALTH_CONNECT', 'HEALTH_KIT'), false
     ) as is_mirror,
     exercises.device_name,
+    exercises.recording_method,
     exercises.acquired_via,
     exercises.fetched_at,
     exercises.first_fetched_at

@@ -2,6 +2,7 @@ with sessions as ({{ latest_version(source("fitbit", "fitbit_sleep"), "sleep_id"
 
 select
     athlete_id,
+    dt,
     sleep_id,
     local_date,
     started_at,

@@ -4,6 +4,8 @@ select
     samples.exercise_id,
     samples.sampled_at,
     samples.heart_rate_bpm,
+    samples.speed_mps,
+    samples.power_w,
     samples.fetched_at
 from {{ source("polar", "polar_exercise_samples") }} as samples
 inner join
@@ -11,3 +13,4 @@ inner join
     on samples.athlete_id = exercises.athlete_id
     and samples.exercise_id = exercises.exercise_id
     and samples.dt = exercises.dt
+where {{ every_day("samples.dt") }}

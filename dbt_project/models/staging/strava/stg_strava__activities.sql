@@ -39,6 +39,7 @@ select
     activities.start_latitude_deg is not null as has_gps,
     coalesce(activities.is_manual, false) as is_manual,
     activities.device_name,
+    coalesce(activities.is_start_hidden, false) as is_start_hidden,
     activities.acquired_via,
     activities.fetched_at,
     activities.first_fetched_at

@@ -4,6 +4,8 @@ select
     samples.activity_id,
     samples.sampled_at,
     samples.heart_rate_bpm,
+    samples.speed_mps,
+    samples.power_w,
     samples.fetched_at
 from {{ source("strava", "strava_stream_samples") }} as samples
 inner join
@@ -11,3 +13,4 @@ inner join
     on samples.athlete_id = activities.athlete_id
     and samples.activity_id = activities.activity_id
     and samples.dt = activities.dt
+where {{ every_day("samples.dt") }}
