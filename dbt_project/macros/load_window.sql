@@ -116,6 +116,7 @@
 {% macro latest_version(relation, key) -%}
     select *
     from {{ relation }}
+    where {{ every_day("dt") }}
     qualify
         row_number() over (
             partition by athlete_id, {{ key }} order by fetched_at desc, dt desc

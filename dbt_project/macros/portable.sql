@@ -56,7 +56,7 @@
     divide({{ dividend }}, {{ divisor }})
 {% endmacro %}
 {% macro bigquery__int_div(dividend, divisor) %}
-    div({{ dividend }}, {{ divisor }})
+    div(({{ dividend }}), ({{ divisor }}))
 {% endmacro %}
 
 {# Local civil date of an instant, given its offset from UTC. #}
@@ -67,6 +67,35 @@
         )
     }}
 {% endmacro %}
+
+{# Predicate "every day". BigQuery's big tables refuse queries that do not say which days they mean; a constant range
+   on the partition column satisfies them, and a narrower one of the caller's still prunes. #}
+{% macro every_day(column) %}
+    {{ return(adapter.dispatch("every_day")(column)) }}
+{% endmacro %}
+{% macro duckdb__every_day(column) %} true{% endmacro %}
+{% macro bigquery__every_day(column) %} {{ column }} >= date '0001-01-01'{% endmacro %}
+
+
+{# The UTC date of now; the variable `today` stands in for it where a build is to be repeated. #}
+{% macro today() %}
+    {%- if var("today", none) is none -%} current_date
+    {%- else -%} date '{{ var("today") }}'
+    {%- endif -%}
+{% endmacro %}
+
+{# Whole years from one date to a later one, as ages are counted. #}
+{% macro years_between(first, last) -%}
+    extract(year from {{ last }})
+    - extract(year from {{ first }})
+    - case
+        when
+            extract(month from {{ last }}) * 100 + extract(day from {{ last }})
+            < extract(month from {{ first }}) * 100 + extract(day from {{ first }})
+        then 1
+        else 0
+    end
+{%- endmacro %}
 
 {# What a zone's clocks showed at an instant, minus UTC. The zone must be a known IANA name. #}
 {% macro zone_offset_seconds(instant, zone) %}
@@ -79,7 +108,9 @@
 {%- endmacro %}
 {% macro bigquery__zone_offset_seconds(instant, zone) -%}
     datetime_diff(
-        datetime({{ instant }}, {{ zone }}), datetime({{ instant }}, 'UTC'), second
+        extract(datetime from {{ instant }} at time zone {{ zone }}),
+        datetime({{ instant }}, 'UTC'),
+        second
     )
 {%- endmacro %}
 
@@ -111,6 +142,26 @@
 {% macro bigquery__whole_numbers(count) %}
     (select n from unnest(generate_array(0, {{ count }} - 1)) as n)
 {% endmacro %}
+
+{# Joins each row with the whole numbers first to last, as `numbers.n`: a correlated join, written after `from`. #}
+{% macro each_number(first, last) %}
+    {{ return(adapter.dispatch("each_number")(first, last)) }}
+{% endmacro %}
+{% macro duckdb__each_number(first, last) %}
+    cross join unnest(range({{ first }}, {{ last }} + 1)) as numbers(n)
+{% endmacro %}
+{% macro bigquery__each_number(first, last) %}
+    cross join
+        unnest(
+            array(
+                select as struct n
+                from unnest(generate_array({{ first }}, {{ last }})) as n
+            )
+        ) as numbers
+{% endmacro %}
+
+{# Whole part of a non-negative number. #}
+{% macro whole(value) %} cast(floor({{ value }}) as int64) {% endmacro %}
 
 {# DuckDB and BigQuery agree on int64, string, bool and date, not on the name of a 64-bit float. #}
 {% macro as_float(value) %}

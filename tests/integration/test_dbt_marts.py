@@ -109,7 +109,7 @@ def add_clock_changes(warehouse: Warehouse) -> None:
 
 
 def add_activities(warehouse: Warehouse) -> None:
-    """Ben runs (watch, its relay, a late band), walks twice, and his band sees half a ride."""
+    """Ben runs (watch, its relay, a late band), walks twice, and his band sees the end of a ride and more."""
 
     def at(hour: int, minute: int = 0) -> datetime:
         return utc(DAY, hour * 3600 + minute * 60)
@@ -150,7 +150,7 @@ def add_activities(warehouse: Warehouse) -> None:
         [
             of(exercise_id="f1", started_at=at(7, 3), ended_at=at(7, 59), exercise_type="RUNNING", platform="FITBIT"),
             of(exercise_id="f2", started_at=at(12, 2), ended_at=at(12, 29), exercise_type="WALKING", platform="FITBIT"),
-            of(exercise_id="f3", started_at=at(17), ended_at=at(18, 10), exercise_type="BIKING", platform="FITBIT"),
+            of(exercise_id="f3", started_at=at(17, 40), ended_at=at(18, 30), exercise_type="BIKING", platform="FITBIT"),
         ],
     )
 
@@ -298,12 +298,12 @@ def test_an_activity_is_counted_once_with_the_best_of_each_record(warehouse: War
 
 
 def test_a_doubtful_copy_is_held_back_for_review(warehouse: Warehouse) -> None:
-    """The band saw 70 minutes, 60 of them in the two-hour ride: not merged, and not counted a second time."""
+    """The band saw 50 minutes, 20 of them in the two-hour ride: not merged, and not counted a second time."""
     review = warehouse.rows("select * from marts.activity_match_review")
     assert [(r["provider"], r["other_provider_activity_id"], r["held_back_provider"]) for r in review] == [
         ("polar", "f3", "fitbit")
     ]
-    assert review[0]["held_back_minutes"] == 70
+    assert review[0]["held_back_minutes"] == 50
     assert warehouse.rows("select * from marts.activity_sources where provider_activity_id = 'f3'") == []
 
 

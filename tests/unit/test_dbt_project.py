@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,26 @@ CONTRACT = {
         "zone_2_seconds zone_3_seconds zone_4_seconds zone_5_seconds sample_count"
     ),
     "activity_zones": "activity_id athlete_id zone lower_bpm upper_bpm seconds scheme",
+    "activity_heart_rate": (
+        "activity_id athlete_id local_date covered_seconds covered_percent avg_bpm max_bpm min_bpm set_max_hr_bpm "
+        "is_above_set_max avg_heart_rate_reserve trimp hrtss edwards_trimp active_zone_minutes decoupling_percent "
+        "decoupling_basis"
+    ),
+    "training_load_daily": "athlete_id local_date trimp ctl atl tsb activity_count activities_without_trimp",
+    "best_efforts": "activity_id athlete_id metric window_seconds value",
+    "athlete_settings": (
+        "athlete_id sport valid_from valid_to max_hr_bpm resting_hr_bpm threshold_hr_bpm weight_kg zone_1_lower_bpm "
+        "zone_2_lower_bpm zone_3_lower_bpm zone_4_lower_bpm zone_5_lower_bpm"
+    ),
+    "athlete_estimates": "athlete_id metric method value",
     "sleep_nights": (
         "athlete_id local_date provider started_at ended_at asleep_minutes deep_minutes light_minutes rem_minutes "
         "awake_minutes"
+    ),
+    "health_daily": (
+        "athlete_id local_date hrv_rmssd_ms source_of_hrv blood_oxygen_percent source_of_blood_oxygen "
+        "breathing_rate_per_minute source_of_breathing_rate skin_temperature_deviation_c weight_kg "
+        "vo2_max_ml_per_kg_min"
     ),
     "daily_summary": "athlete_id local_date steps distance_m active_kcal total_kcal floors source_of_steps",
 }
@@ -60,6 +78,8 @@ def test_every_base_table_is_a_source_of_its_load_asset() -> None:
         for table in resource.tables
     }
     expected[accounts.ATHLETES.name] = ["load", "accounts", "athletes"]
+    expected[accounts.ACTIVITY_OVERRIDES.name] = ["load", "accounts", "activity_overrides"]
+    expected[accounts.ATHLETE_SETTINGS.name] = ["load", "accounts", "athlete_settings"]
     assert {
         name: source["config"]["meta"]["dagster"]["asset_key"] for name, source in declared("sources").items()
     } == expected
@@ -69,6 +89,12 @@ def test_every_base_table_is_a_source_of_its_load_asset() -> None:
 def test_a_mart_has_exactly_the_columns_of_its_contract(mart: str) -> None:
     """dbt enforces what the YAML says; this holds the YAML to what readers were promised."""
     assert [column["name"] for column in declared("models")[mart]["columns"]] == CONTRACT[mart].split()
+
+
+def test_every_base_table_is_staged() -> None:
+    """What no staging model reads is pulled, kept and paid for, and nobody can see it."""
+    staged = "\n".join(path.read_text() for path in (MODELS / "staging").rglob("*.sql"))
+    assert [name for name in declared("sources") if f'"{name}"' not in staged] == []
 
 
 def test_every_model_and_column_is_described() -> None:
@@ -91,3 +117,85 @@ def test_every_mart_tests_its_grain_and_types_every_column() -> None:
         model = declared("models")[name]
         assert any("unique_grain" in test for test in model["data_tests"]), name
         assert all(column["data_type"] for column in model["columns"]), name
+
+
+def test_models_that_read_a_big_table_say_which_days_they_mean() -> None:
+    """BigQuery refuses the query otherwise, and no test on DuckDB would notice."""
+    sampled = {
+        name
+        for resources in PROVIDERS.values()
+        for resource in resources
+        if resource.parse.columnar is not None
+        for name in resource.parse.columnar.selects
+    }
+    silent = []
+    for path in MODELS.rglob("*.sql"):
+        sql = path.read_text()
+        reads_big = sampled & set(re.findall(r'source\(\s*"\w+",\s*"(\w+)"', sql))
+        if reads_big and "every_day(" not in sql and "latest_version(" not in sql:
+            silent.append(path.name)
+    assert silent == []
+
+
+UNITS = {
+    "_bpm": "beats per minute",
+    "_seconds": "second",
+    "_second": "second",
+    "_minutes": "minute",
+    "_m": "metre",
+    "_kcal": "kilocalorie",
+    "_kg": "kilogram",
+    "_w": "watt",
+    "_mps": "metres per second",
+    "_percent": "percent",
+}
+
+
+def test_a_column_with_a_unit_in_its_name_has_it_in_its_description() -> None:
+    """The longest ending counts. Lists of zones and the like say it in words of their own."""
+    silent = []
+    for name, model in declared("models").items():
+        for column in model["columns"]:
+            endings = [ending for ending in UNITS if column["name"].endswith(ending)]
+            if endings and UNITS[max(endings, key=len)] not in column["description"].lower():
+                silent.append((name, column["name"]))
+    assert silent == []
+
+
+LAYERS = {"staging": "stg_", "intermediate": "int_", "marts": ""}
+MAY_READ = {
+    "staging": {"staging"},
+    "intermediate": {"staging", "intermediate", "marts"},
+    "marts": {"staging", "intermediate", "marts"},
+}
+
+
+def layer_of(name: str) -> str:
+    """The folder of a model; seeds are read like staging models."""
+    return next((path.relative_to(MODELS).parts[0] for path in MODELS.rglob(f"{name}.sql")), "staging")
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.rglob("*.sql")), ids=lambda path: path.stem)
+def test_a_model_keeps_to_its_layer(path: Path) -> None:
+    """Only staging reads base tables, and it reads nothing above it; names tell the layer."""
+    layer, sql = path.relative_to(MODELS).parts[0], path.read_text()
+    assert path.stem.startswith(LAYERS[layer])
+    assert layer == "staging" or "source(" not in sql
+    read = re.findall(r"ref\([\"'](\w+)[\"']\)", sql)
+    assert {layer_of(name) for name in read} <= MAY_READ[layer]
+
+
+def test_every_mart_is_published_and_every_exposure_and_group_has_an_owner() -> None:
+    marts = {path.stem for path in (MODELS / "marts").glob("*.sql")}
+    exposures = {
+        exposure["name"]: exposure
+        for path in MODELS.rglob("*.yml")
+        for exposure in yaml.safe_load(path.read_text()).get("exposures", [])
+    }
+    published = {ref.split("'")[1] for ref in exposures["published_copy"]["depends_on"]}
+    assert published == marts
+    assert {ref.split("'")[1] for ref in exposures["dashboard"]["depends_on"]} <= marts
+    groups = yaml.safe_load((MODELS / "_groups.yml").read_text())["groups"]
+    assert all(item["owner"]["name"] and item["description"] for item in [*exposures.values(), *groups])
+    project = yaml.safe_load((MODELS.parent / "dbt_project.yml").read_text())["models"]["fit_platform"]
+    assert {project[layer]["+group"] for layer in LAYERS} <= {group["name"] for group in groups}

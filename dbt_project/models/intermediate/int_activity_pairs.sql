@@ -1,140 +1,371 @@
 with
-    records as (
+    paired as (
         select
-            *,
-            {{ epoch_seconds("started_at") }} as started_second,
-            {{ epoch_seconds("ended_at") }} as ended_second,
-            {{ int_div(epoch_seconds("started_at"), 86400) }} as started_day
-        from {{ ref("int_activity_records") }}
-    ),
-
-    -- Blocking: same athlete, start days at most two apart, spans that touch. The left
-    -- side is the better source.
-    touching as (
-        select left_side.record_id, right_side.record_id as other_record_id
-        from records as left_side
-        cross join {{ whole_numbers(5) }} as days_apart
-        inner join
-            records as right_side
-            on left_side.athlete_id = right_side.athlete_id
-            and left_side.started_day + days_apart.n - 2 = right_side.started_day
-        where
-            left_side.started_second < right_side.ended_second
-            and right_side.started_second < left_side.ended_second
-            and (
-                left_side.source_rank < right_side.source_rank
-                or (
-                    left_side.source_rank = right_side.source_rank
-                    and left_side.record_id < right_side.record_id
-                )
-            )
-    ),
-
-    -- A relay keeps the recording's name: Strava's external_id is "<Polar exercise
-    -- id>.fit".
-    same_file as (
-        select polar.record_id, strava.record_id as other_record_id
-        from records as polar
-        inner join
-            records as strava
-            on polar.athlete_id = strava.athlete_id
-            and polar.provider_activity_id
-            = regexp_extract(strava.external_id, '^[^.]+')
-        where polar.provider = 'polar' and strava.provider = 'strava'
-    ),
-
-    candidates as (
-        select record_id, other_record_id
-        from touching
-        union distinct
-        select record_id, other_record_id
-        from same_file
-    ),
-
-    features as (
-        select
-            candidates.record_id,
-            candidates.other_record_id,
-            one.athlete_id,
+            candidates.*,
             one.source_slot = other.source_slot as is_one_source,
+            one.is_manual or other.is_manual as has_manual,
+            one.is_detected or other.is_detected as has_detected,
+            one.is_start_hidden or other.is_start_hidden as has_hidden_start,
+            overrides.decision,
+            {{ holds_id("other.external_id", "one.provider_activity_id") }}
+            or {{ holds_id("one.external_id", "other.provider_activity_id") }}
+            as has_provenance,
+            {{ sport_fit("one.sport_family", "other.sport_family") }} as sport_fit,
             coalesce(
-                one.provider = 'polar'
-                and other.provider = 'strava'
-                and length(one.provider_activity_id) >= 6
-                and strpos(
-                    {{ as_tokens("other.external_id") }},
-                    {{ as_tokens("one.provider_activity_id") }}
-                )
-                > 0,
-                false
-            ) as has_provenance,
-            one.sport_family = other.sport_family
-            or one.sport_family = 'other'
-            or other.sport_family = 'other' as has_fitting_sport,
-            (one.sport_family = other.sport_family and one.sport_family != 'other')
-            or one.sport_family = 'multisport'
-            or other.sport_family = 'multisport' as has_same_sport,
-            one.ended_second - one.started_second as seconds,
-            other.ended_second - other.started_second as other_seconds,
+                lower(one.device_name) = lower(other.device_name), false
+            ) as is_one_device,
+            one.device_name is not null
+            and other.device_name is not null as knows_devices,
+            candidates.ended_second - candidates.started_second as seconds,
+            candidates.other_ended_second
+            - candidates.other_started_second as other_seconds,
             greatest(
                 0,
-                least(one.ended_second, other.ended_second)
-                - greatest(one.started_second, other.started_second)
-            ) as overlap_seconds
-        from candidates
-        inner join records as one on candidates.record_id = one.record_id
-        inner join records as other on candidates.other_record_id = other.record_id
+                least(candidates.ended_second, candidates.other_ended_second)
+                - greatest(candidates.started_second, candidates.other_started_second)
+            ) as overlap_seconds,
+            -- Only like is compared with like: GPS with GPS, sensors with sensors.
+            case
+                when
+                    one.has_gps = other.has_gps
+                    and one.distance_m > 0
+                    and other.distance_m > 0
+                then one.distance_m / other.distance_m
+            end as distance_quotient,
+            abs(one.distance_m - other.distance_m) as distance_difference_m,
+            abs(one.avg_hr_bpm - other.avg_hr_bpm) as average_difference_bpm,
+            abs(one.max_hr_bpm - other.max_hr_bpm) as maximum_difference_bpm,
+            greatest(one.fetched_at, other.fetched_at) as evidence_at
+        from {{ ref("int_activity_candidates") }} as candidates
+        inner join
+            {{ ref("int_activity_records") }} as one
+            on candidates.record_id = one.record_id
+        inner join
+            {{ ref("int_activity_records") }} as other
+            on candidates.other_record_id = other.record_id
+        left join
+            {{ ref("int_activity_overrides") }} as overrides
+            on candidates.record_id = overrides.record_id
+            and candidates.other_record_id = overrides.other_record_id
     ),
 
-    scores as (
+    known as (
+        select
+            paired.*,
+            heart_rate.shared_minutes,
+            heart_rate.lag_minutes,
+            heart_rate.difference_bpm,
+            heart_rate.close_share,
+            heart_rate.correlation,
+            heart_rate.shifted_settled_minutes,
+            heart_rate.shifted_difference_bpm,
+            heart_rate.shifted_correlation,
+            heart_rate.shifted_share,
+            heart_rate.inside_bpm,
+            heart_rate.outside_bpm
+        from paired
+        left join
+            {{ ref("int_activity_pair_heart_rate") }} as heart_rate
+            on paired.record_id = heart_rate.record_id
+            and paired.other_record_id = heart_rate.other_record_id
+    ),
+
+    measured as (
         select
             *,
+            {{ as_float("overlap_seconds") }}
+            / (seconds + other_seconds - overlap_seconds) as overlap_over_union,
+            {{ as_float("overlap_seconds") }}
+            / least(seconds, other_seconds) as containment,
+            {{ as_float("least(seconds, other_seconds)") }}
+            / greatest(seconds, other_seconds) as duration_ratio,
+            least(distance_quotient, 1 / distance_quotient) as distance_ratio,
+            shared_minutes is not null
+            and difference_bpm <= {{ var("match_hr_agree_max_bpm") }}
+            and coalesce(correlation, 0)
+            >= {{ var("match_hr_agree_min_correlation") }} as has_one_body,
+            case
+                when shared_minutes is not null
+                then
+                    (
+                        difference_bpm > {{ var("match_hr_contradict_min_bpm") }}
+                        and close_share
+                        < {{ var("match_hr_contradict_max_close_share") }}
+                    )
+                    or (
+                        difference_bpm > {{ var("match_hr_agree_max_bpm") }}
+                        and close_share
+                        < {{ var("match_hr_contradict_max_close_share") }}
+                        and correlation
+                        < {{ var("match_hr_contradict_max_correlation") }}
+                    )
+                else
+                    overlap_seconds * 1.0 / (seconds + other_seconds - overlap_seconds)
+                    >= {{ var("match_clash_min_overlap_over_union") }}
+                    and coalesce(average_difference_bpm, 0)
+                    >= {{ var("match_hr_contradict_average_bpm") }}
+            end as has_two_bodies,
             coalesce(
-                {{ as_float("overlap_seconds") }}
-                / nullif(seconds + other_seconds - overlap_seconds, 0),
-                0
-            ) as overlap_over_union,
-            coalesce(
-                {{ as_float("overlap_seconds") }}
-                / nullif(least(seconds, other_seconds), 0),
-                0
-            ) as containment
-        from features
+                shifted_difference_bpm <= {{ var("match_hr_shift_max_bpm") }}
+                and shifted_correlation >= {{ var("match_hr_shift_min_correlation") }}
+                and shifted_settled_minutes >= {{ var("match_hr_shift_min_minutes") }}
+                and shifted_share >= {{ var("match_hr_shift_min_share") }},
+                false
+            ) as has_shifted_heart_rate,
+            -- The same recording to the unit: as long, and as far or with the same
+            -- heart rates. Typed-in round numbers prove nothing.
+            not has_manual
+            and not (mod(seconds, 300) = 0 and mod(other_seconds, 300) = 0)
+            and abs(seconds - other_seconds) <= {{ var("match_equal_max_seconds") }}
+            and coalesce(average_difference_bpm, 0) <= {{ var("match_equal_max_bpm") }}
+            and coalesce(maximum_difference_bpm, 0) <= {{ var("match_equal_max_bpm") }}
+            and coalesce(least(distance_quotient, 1 / distance_quotient), 1)
+            >= {{ var("match_equal_min_distance_ratio") }}
+            and (
+                distance_quotient is not null or average_difference_bpm is not null
+            ) as is_equal_to_the_unit
+        from known
+    ),
+
+    judged as (
+        select
+            *,
+            shift_minutes is not null
+            and sport_fit != 'clash'
+            and not is_one_source
+            and (
+                has_shifted_heart_rate
+                or (
+                    is_equal_to_the_unit
+                    and (
+                        has_hidden_start
+                        or abs(
+                            other_started_second - started_second - 60 * shift_minutes
+                        )
+                        <= {{ var("match_equal_max_seconds") }}
+                    )
+                )
+            ) as is_shifted_copy,
+            -- The same recording twice at one provider.
+            is_one_source
+            and not has_manual
+            and sport_fit != 'clash'
+            and not has_two_bodies
+            and (
+                (
+                    has_one_body
+                    and containment >= {{ var("match_part_min_containment_one_body") }}
+                )
+                or (
+                    abs(other_started_second - started_second)
+                    <= {{ var("match_equal_max_seconds") }}
+                    and is_equal_to_the_unit
+                )
+            ) as is_uploaded_twice
+        from measured
+    ),
+
+    related as (
+        select
+            *,
+            case
+                when decision = 'force_same'
+                then 'same'
+                when decision = 'force_different'
+                then 'different'
+                when has_provenance and overlap_seconds = 0
+                then 'shifted_copy'
+                when
+                    has_provenance
+                    and containment >= {{ var("match_part_min_containment") }}
+                    and overlap_over_union
+                    < {{ var("match_same_min_overlap_over_union") }}
+                then 'part_of'
+                when has_provenance
+                then 'same'
+                when is_uploaded_twice
+                then 'part_of'
+                when is_shifted_copy
+                then 'shifted_copy'
+                when has_two_bodies or overlap_seconds = 0
+                then 'different'
+                when
+                    is_one_source
+                    and sport_fit = 'multisport'
+                    and containment >= {{ var("match_part_min_containment") }}
+                then 'part_of'
+                when is_one_source and has_manual
+                then 'different'
+                when
+                    is_one_source
+                    and sport_fit != 'clash'
+                    and containment >= {{ var("match_possible_min_containment") }}
+                then 'possible'
+                when is_one_source
+                then 'different'
+                when
+                    sport_fit != 'clash'
+                    and overlap_over_union
+                    >= {{ var("match_same_min_overlap_over_union") }}
+                then 'same'
+                -- A wrong clock: as long, as far, at another time.
+                when
+                    sport_fit != 'clash'
+                    and duration_ratio >= {{ var("match_equal_duration_ratio") }}
+                    and containment >= {{ var("match_possible_min_containment") }}
+                    and (
+                        has_one_body
+                        or distance_ratio >= {{ var("match_equal_distance_ratio") }}
+                    )
+                then 'same'
+                when
+                    sport_fit in ('same', 'kin', 'multisport', 'generic')
+                    and containment >= {{ var("match_part_min_containment") }}
+                then 'part_of'
+                when
+                    sport_fit != 'clash'
+                    and containment >= {{ var("match_part_min_containment_one_body") }}
+                    and (has_one_body or is_one_device or sport_fit = 'same')
+                then
+                    case
+                        when duration_ratio >= {{ var("match_equal_duration_ratio") }}
+                        then 'same'
+                        else 'part_of'
+                    end
+                when
+                    sport_fit = 'clash'
+                    and has_one_body
+                    and overlap_over_union
+                    >= {{ var("match_clash_min_overlap_over_union") }}
+                then 'same'
+                when
+                    sport_fit = 'clash'
+                    and containment >= {{ var("match_part_min_containment") }}
+                    and (shared_minutes is null or has_one_body)
+                then 'possible'
+                when
+                    sport_fit != 'clash'
+                    and containment >= {{ var("match_possible_min_containment") }}
+                then 'possible'
+                else 'different'
+            end as relation,
+            case
+                when decision is not null
+                then 'override'
+                when has_provenance
+                then 'provenance'
+                when
+                    (is_shifted_copy and has_shifted_heart_rate)
+                    or has_one_body
+                    or has_two_bodies
+                then 'heart_rate'
+                when is_shifted_copy or is_uploaded_twice
+                then 'measures'
+                else 'overlap'
+            end as matched_by
+        from judged
+    ),
+
+    -- A shifted copy is scored as if its clock were right.
+    aligned as (
+        select
+            *,
+            case
+                when relation = 'shifted_copy'
+                then duration_ratio
+                else overlap_over_union
+            end as scored_overlap_over_union,
+            case
+                when relation = 'shifted_copy' then 1.0 else containment
+            end as scored_containment,
+            case
+                when
+                    has_one_body
+                    or (relation = 'shifted_copy' and has_shifted_heart_rate)
+                then 1.0
+                when has_two_bodies
+                then 0.0
+            end as heart_rate_fit,
+            case
+                sport_fit
+                when 'same'
+                then 1.0
+                when 'clash'
+                then 0.0
+                when 'generic'
+                then 0.5
+                else 0.8
+            end as sport_score,
+            case
+                when knows_devices then case when is_one_device then 1.0 else 0.5 end
+            end as device_fit
+        from related
     )
 
 select
     athlete_id,
     record_id,
     other_record_id,
-    case
-        -- One provider's two records are never one recording; they may still be the
-        -- same session.
-        when is_one_source and containment >= 0.3 and has_fitting_sport
-        then 'possible'
-        when is_one_source
-        then 'different'
-        when has_provenance and overlap_seconds = 0
-        then 'shifted_copy'
-        when has_provenance and containment >= 0.9 and overlap_over_union < 0.6
-        then 'part_of'
-        when has_provenance
-        then 'same'
-        when has_fitting_sport and overlap_over_union >= 0.6
-        then 'same'
-        when has_same_sport and containment >= 0.9
-        then 'part_of'
-        when has_fitting_sport and containment >= 0.3
-        then 'possible'
-        else 'different'
-    end as relation,
-    case when has_provenance then 'provenance' else 'overlap' end as matched_by,
+    relation,
+    matched_by,
     round(
-        case when has_provenance then 1 else overlap_over_union end, 4
+        {{
+            match_score(
+                {
+                    "overlap_over_union": "scored_overlap_over_union",
+                    "containment": "scored_containment",
+                    "duration_ratio": "duration_ratio",
+                    "distance_ratio": "distance_ratio",
+                    "sport": "sport_score",
+                    "heart_rate": "heart_rate_fit",
+                    "device": "device_fit",
+                }
+            )
+        }},
+        4
     ) as match_score,
     round(overlap_over_union, 4) as overlap_over_union,
     round(containment, 4) as containment,
     overlap_seconds,
-    has_fitting_sport,
+    other_started_second - started_second as start_difference_seconds,
+    other_ended_second - ended_second as end_difference_seconds,
+    round(duration_ratio, 4) as duration_ratio,
+    round(distance_ratio, 4) as distance_ratio,
+    sport_fit,
+    sport_fit != 'clash' as has_fitting_sport,
+    shared_minutes as shared_heart_rate_minutes,
+    lag_minutes as heart_rate_lag_minutes,
+    round(difference_bpm, 2) as heart_rate_difference_bpm,
+    round(correlation, 3) as heart_rate_correlation,
+    shift_minutes,
+    shifted_settled_minutes,
+    round(shifted_difference_bpm, 2) as shifted_difference_bpm,
+    round(shifted_correlation, 3) as shifted_correlation,
+    has_one_body,
+    coalesce(has_two_bodies, false) as has_two_bodies,
+    is_one_device,
     is_one_source,
-    1 as rule_version
-from scores
+    has_provenance,
+    decision,
+    -- Which of the two was left running: much longer, but not further, or with a heart
+    -- at rest outside of the other one.
+    case
+        when
+            duration_ratio * {{ var("match_left_running_min_duration_ratio") }} <= 1
+            and not has_detected
+            and containment >= {{ var("match_part_min_containment_one_body") }}
+            and (
+                case
+                    when seconds > other_seconds
+                    then distance_quotient
+                    else 1 / distance_quotient
+                end
+                <= {{ var("match_left_running_max_distance_ratio") }}
+                or outside_bpm
+                <= {{ var("match_left_running_max_hr_share") }} * inside_bpm
+            )
+        then case when seconds > other_seconds then record_id else other_record_id end
+    end as left_running_record_id,
+    evidence_at,
+    {{ var("match_rule_version") }} as rule_version
+from aligned

@@ -23,7 +23,11 @@ with
             avg_hr_bpm is not null as has_heart_rate,
             has_gps,
             false as is_manual,
+            false as is_detected,
+            false as is_start_hidden,
+            device_name,
             acquired_via,
+            fetched_at,
             first_fetched_at
         from {{ ref("stg_polar__exercises") }}
 
@@ -53,7 +57,11 @@ with
             has_heart_rate,
             has_gps,
             is_manual,
+            false as is_detected,
+            is_start_hidden,
+            device_name,
             acquired_via,
+            fetched_at,
             first_fetched_at
         from {{ ref("stg_strava__activities") }}
 
@@ -85,8 +93,14 @@ with
             {{ as_float("null") }} as max_hr_bpm,
             avg_hr_bpm is not null as has_heart_rate,
             has_gps,
-            false as is_manual,
+            coalesce(recording_method = 'MANUAL', false) as is_manual,
+            coalesce(
+                recording_method in ('PASSIVELY_MEASURED', 'DERIVED'), false
+            ) as is_detected,
+            false as is_start_hidden,
+            device_name,
             acquired_via,
+            fetched_at,
             first_fetched_at
         from {{ ref("stg_fitbit__exercises") }}
     )
@@ -132,7 +146,11 @@ select
     samples.sample_count is not null as has_heart_rate_samples,
     records.has_gps,
     records.is_manual,
+    records.is_detected,
+    records.is_start_hidden,
+    records.device_name,
     records.acquired_via,
+    records.fetched_at,
     records.first_fetched_at
 from records
 left join

@@ -1,21 +1,30 @@
 {{ config(materialized="view") }}
 
 with
-    relays as (
-        -- A Strava activity that is the relay of a Polar exercise repeats its samples.
-        select strava.athlete_id, strava.provider_activity_id
-        from {{ ref("int_activity_pairs") }} as pairs
+    -- Recordings that repeat the samples of their activity's primary record: a relay of
+    -- the very file, or the same session under a wrong clock, whose samples would
+    -- stand at a time when nobody trained.
+    repeats as (
+        select members.athlete_id, members.provider, members.provider_activity_id
+        from {{ ref("int_activity_clusters") }} as clusters
         inner join
-            {{ ref("int_activity_records") }} as polar
-            on pairs.record_id = polar.record_id
-            and polar.provider = 'polar'
-            and polar.has_heart_rate_samples
+            {{ ref("int_activity_clusters") }} as primaries
+            on clusters.activity_id = primaries.activity_id
+            and primaries.is_primary
         inner join
-            {{ ref("int_activity_records") }} as strava
-            on pairs.other_record_id = strava.record_id
-            and strava.provider = 'strava'
-        where pairs.matched_by = 'provenance' and pairs.relation = 'same'
-        group by strava.athlete_id, strava.provider_activity_id
+            {{ ref("int_activity_records") }} as members
+            on clusters.record_id = members.record_id
+        inner join
+            {{ ref("int_activity_records") }} as originals
+            on primaries.record_id = originals.record_id
+        where
+            not clusters.is_primary
+            and originals.has_heart_rate_samples
+            and (
+                clusters.relation = 'shifted_copy'
+                or (clusters.relation = 'same' and clusters.matched_by = 'provenance')
+            )
+        group by members.athlete_id, members.provider, members.provider_activity_id
     )
 
 select
@@ -24,11 +33,12 @@ select
     'fitbit' as provider,
     'continuous' as feed,
     {{ epoch_seconds("sampled_at") }} as sampled_second,
+    cast(null as int64) as known_end_second,
     utc_offset_seconds,
     bpm,
     fetched_at
 from {{ ref("stg_fitbit__heart_rate") }}
-where bpm between 30 and 250 and not is_mirror and utc_offset_seconds is not null
+where {{ is_valid_bpm("bpm") }} and not is_mirror and utc_offset_seconds is not null
 
 union all
 
@@ -38,6 +48,7 @@ select
     'fitbit' as provider,
     'continuous' as feed,
     {{ epoch_seconds("samples.sampled_at") }} as sampled_second,
+    cast(null as int64) as known_end_second,
     segments.utc_offset_seconds,
     samples.bpm,
     samples.fetched_at
@@ -48,7 +59,7 @@ inner join
     and {{ epoch_seconds("samples.sampled_at") }} >= segments.from_second
     and {{ epoch_seconds("samples.sampled_at") }} < segments.to_second
 where
-    samples.bpm between 30 and 250
+    {{ is_valid_bpm("samples.bpm") }}
     and not samples.is_mirror
     and samples.utc_offset_seconds is null
 
@@ -62,6 +73,7 @@ select
     {{ epoch_day("samples.local_date") }} * 86400
     + samples.second_of_day
     - local_times.utc_offset_seconds as sampled_second,
+    cast(null as int64) as known_end_second,
     local_times.utc_offset_seconds,
     samples.bpm,
     samples.fetched_at
@@ -73,7 +85,7 @@ inner join
     and samples.second_of_day >= local_times.from_second_of_day
     and samples.second_of_day < local_times.to_second_of_day
     and least(samples.fold, local_times.pass_count - 1) = local_times.pass
-where samples.bpm between 30 and 250
+where {{ is_valid_bpm("samples.bpm") }}
 
 union all
 
@@ -83,6 +95,7 @@ select
     'polar' as provider,
     'activity' as feed,
     {{ epoch_seconds("samples.sampled_at") }} as sampled_second,
+    {{ epoch_seconds("records.ended_at") }} as known_end_second,
     records.utc_offset_seconds,
     samples.heart_rate_bpm as bpm,
     samples.fetched_at
@@ -92,7 +105,12 @@ inner join
     on samples.athlete_id = records.athlete_id
     and samples.exercise_id = records.provider_activity_id
     and records.provider = 'polar'
-where samples.heart_rate_bpm between 30 and 250
+left join
+    repeats
+    on samples.athlete_id = repeats.athlete_id
+    and samples.exercise_id = repeats.provider_activity_id
+    and repeats.provider = 'polar'
+where {{ is_valid_bpm("samples.heart_rate_bpm") }} and repeats.athlete_id is null
 
 union all
 
@@ -102,6 +120,7 @@ select
     'strava' as provider,
     'activity' as feed,
     {{ epoch_seconds("samples.sampled_at") }} as sampled_second,
+    {{ epoch_seconds("records.ended_at") }} as known_end_second,
     records.utc_offset_seconds,
     samples.heart_rate_bpm as bpm,
     samples.fetched_at
@@ -112,7 +131,8 @@ inner join
     and samples.activity_id = records.provider_activity_id
     and records.provider = 'strava'
 left join
-    relays
-    on samples.athlete_id = relays.athlete_id
-    and samples.activity_id = relays.provider_activity_id
-where samples.heart_rate_bpm between 30 and 250 and relays.athlete_id is null
+    repeats
+    on samples.athlete_id = repeats.athlete_id
+    and samples.activity_id = repeats.provider_activity_id
+    and repeats.provider = 'strava'
+where {{ is_valid_bpm("samples.heart_rate_bpm") }} and repeats.athlete_id is null

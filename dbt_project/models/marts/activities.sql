@@ -11,7 +11,22 @@
 
 with
     members as (
-        select clusters.activity_id, clusters.relation, clusters.is_primary, records.*
+        select
+            clusters.activity_id,
+            clusters.relation,
+            clusters.is_primary,
+            {{ epoch_seconds("records.ended_at") }}
+            - {{ epoch_seconds("records.started_at") }}
+            < {{ var("match_primary_min_length_share") }}
+            * max(
+                case
+                    when clusters.is_primary
+                    then
+                        {{ epoch_seconds("records.ended_at") }}
+                        - {{ epoch_seconds("records.started_at") }}
+                end
+            ) over (partition by clusters.activity_id) as is_shorter,
+            records.*
         from {{ ref("int_activity_clusters") }} as clusters
         inner join
             {{ ref("int_activity_records") }} as records

@@ -27,3 +27,21 @@
             not ({{ condition }}){{ " or " if not loop.last }}
         {% endfor %}
 {% endtest %}
+
+{# A heart rate above the set maximum: the maximum is too low, or a sensor was wrong. #}
+{% test below_set_maximum(model, columns) %}
+    select *
+    from {{ model }}
+    where
+        {% for column in columns %}
+            {{ column }}{{ " or " if not loop.last }}
+        {% endfor %}
+{% endtest %}
+
+{# The athlete has a row for every day between the first and the last. #}
+{% test no_missing_days(model, day) %}
+    select athlete_id, count(*) as day_count
+    from {{ model }}
+    group by athlete_id
+    having count(*) != max({{ epoch_day(day) }}) - min({{ epoch_day(day) }}) + 1
+{% endtest %}
