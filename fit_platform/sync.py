@@ -1,6 +1,7 @@
-"""`sync`: raw → load → dbt → checks → publish in this process, as Dagster runs that the UI shows afterwards.
+"""`sync`, `update`, `rebuild`: raw → load → dbt → checks → publish, in this process, as Dagster runs.
 
-One sync at a time per FIT_HOME. Everything it does is idempotent, so the answer to a crash is to run it again.
+The UI shows the runs afterwards. One sync at a time per FIT_HOME. Everything it does is idempotent, so the answer to a
+crash is to run it again.
 """
 
 from __future__ import annotations
@@ -8,31 +9,32 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fit_platform.dbt import DBT_DIR, dbt_sources
 from fit_platform.errors import BusyError
+from fit_platform.feed.look import Look, Mode, look
+from fit_platform.feed.plan import finish, take
+from fit_platform.instance import PID_TAG, close_dead_runs, open_instance, pools_are_free
 from fit_platform.pipeline.load import LoadReport, landed_days, unloaded_days
 from fit_platform.pipeline.observe import Observer, observing
 from fit_platform.pipeline.pull import PullProgress, PullReport
 from fit_platform.providers.base import Resource, Window
 from fit_platform.providers.registry import resources
+from fit_platform.retention.purge import purge_expired, purge_revoked
 from fit_platform.runtime import Runtime
-from fit_platform.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
 
-INSTANCE_CONFIG = DBT_DIR.parent / "dagster.yaml"
-_RAW_DAYS_PER_RUN = 364  # a year less a day, whole 28-day ranges: each run asks every list of recent days again
-_PID_TAG = "fit/pid"
+_RAW_DAYS_PER_RUN = 364  # whole ranges of 28 days (Polar), 14 and 7: a cut between them costs no call
+_REST_DAYS = 84  # a shorter rest joins the run before: each run asks every list of recent days again
+_POOL_POLL_SECONDS = 1.0
 _DBT_ERRORS_TITLE = "Errors parsed from dbt logs:"
 
 
@@ -92,7 +94,7 @@ class SyncResult:
         """0 all good, 1 failed, 3 partly done."""
         if not self.problems:
             return 0
-        answered = any(pull.written or pull.unknown for pull in self.pulls) or (not self.pulls and self.built)
+        answered = any(pull.written or pull.unknown for pull in self.pulls) or (not self.pulls and self.published)
         return 3 if answered and self.published else 1
 
 
@@ -122,50 +124,111 @@ def sync(
     athletes: Sequence[str] = (),
     watcher: Observer | None = None,
 ) -> SyncResult:
-    """Pull a window for the linked athletes of these providers, then bring warehouse and marts up to date."""
+    """Pull a window for the linked athletes of these providers, then bring warehouse and marts up to date.
+
+    What has reached its age goes first: where nothing runs in the background, this is its only occasion.
+    """
     result = SyncResult(window)
     watcher = watcher or Observer()
-    with _one_at_a_time(runtime), observing(_Collector(result, watcher)):
+    with one_at_a_time(runtime), observing(_Collector(result, watcher)):
+        now = runtime.clock()
+        purge_expired(runtime, now)
+        purge_revoked(runtime, now)
         runner = _Runner(runtime, result)
-        pulled = [resource for resource in resources() if resource.provider in providers]
+        pulled = [resource for resource in resources(runtime.settings) if resource.provider in providers]
         started = time.monotonic()
-        for chunk in window.chunks(_RAW_DAYS_PER_RUN):
+        for chunk in raw_runs(window):
             runner.run([["raw", *resource.key] for resource in pulled], chunk, {"fit/athletes": ",".join(athletes)})
         result.seconds["pull"] = time.monotonic() - started
         _load_and_build(runtime, runner, result, window)
     return result
 
 
+def raw_runs(window: Window) -> list[Window]:
+    """The runs in which a window is pulled, oldest first."""
+    runs = list(window.chunks(_RAW_DAYS_PER_RUN))
+    if len(runs) > 1 and len(runs[-1].days()) <= _REST_DAYS:
+        rest = runs.pop()
+        runs[-1] = Window(runs[-1].first, rest.last)
+    return runs
+
+
+def update(
+    runtime: Runtime,
+    *,
+    providers: Sequence[str],
+    mode: Mode = "new",
+    athletes: Sequence[str] = (),
+    watcher: Observer | None = None,
+) -> tuple[SyncResult, list[Look]]:
+    """Look at the providers for what changed, then do at once what the sensors do: pull those days, build, publish."""
+    today = runtime.clock().date()
+    result = SyncResult(Window(today, today))
+    with one_at_a_time(runtime), observing(_Collector(result, watcher or Observer())):
+        started = time.monotonic()
+        looks = [look(runtime, provider, mode, athletes=athletes) for provider in providers]
+        result.seconds["look"] = time.monotonic() - started
+        runner = _Runner(runtime, result)
+        days = {today}
+        for provider in providers:
+            is_all = False
+            while not is_all:
+                tick = take(runtime, provider)
+                for planned in tick.runs:
+                    keys = [["raw", provider, name] for name in planned.resources]
+                    runner.run(keys, planned.window, {"fit/athletes": ",".join(planned.athletes)})
+                    days.update((planned.window.first, planned.window.last))
+                finish(runtime, tick.handled)
+                is_all = tick.is_all
+        purge_expired(runtime, runtime.clock())
+        purge_revoked(runtime, runtime.clock())
+        result.window = Window(min(days), max(days))
+        result.seconds["pull"] = time.monotonic() - started - result.seconds["look"]
+        _load_and_build(runtime, runner, result, result.window, only_if_changed=True)
+    return result, looks
+
+
 def rebuild(runtime: Runtime, *, watcher: Observer | None = None) -> SyncResult:
     """Make the warehouse anew from the landing zone alone. Asks no provider for anything."""
-    days = sorted({day for resource in resources() for day in landed_days(runtime.zone, resource)})
+    days = sorted({day for resource in resources(runtime.settings) for day in landed_days(runtime.zone, resource)})
     today = date.today()  # noqa: DTZ011 only names the window when nothing has landed
     result = SyncResult(Window(days[0], days[-1]) if days else Window(today, today))
-    with _one_at_a_time(runtime), observing(_Collector(result, watcher or Observer())):
+    with one_at_a_time(runtime), observing(_Collector(result, watcher or Observer())):
         runtime.warehouse.drop()
         _load_and_build(runtime, _Runner(runtime, result), result, result.window)
     return result
 
 
-def _load_and_build(runtime: Runtime, runner: _Runner, result: SyncResult, window: Window) -> None:
-    """Load what is landed and not loaded, build what is loaded and not built, publish what is green."""
+def _load_and_build(
+    runtime: Runtime, runner: _Runner, result: SyncResult, window: Window, *, only_if_changed: bool = False
+) -> None:
+    """Load what is landed and not loaded, build what is loaded and not built, publish what is green.
+
+    `only_if_changed`: where nothing is to be loaded or built, the checks are not run either.
+    """
     started = time.monotonic()
+    switched_on = resources(runtime.settings)
     with runtime.warehouse.session():
         runtime.prepare_warehouse()
-        unloaded = [day for resource in resources() for day in unloaded_days(resource, runtime.zone, runtime.warehouse)]
-        landed = sum(day in window for resource in resources() for day in landed_days(runtime.zone, resource))
+        unloaded = [day for resource in switched_on for day in unloaded_days(resource, runtime.zone, runtime.warehouse)]
+        landed = sum(day in window for resource in switched_on for day in landed_days(runtime.zone, resource))
+        fingerprint = f"{_project_hash()} {runtime.athletes_hash()}"
+        known = runtime.warehouse.last_build()
+        is_built = known == fingerprint and not runtime.warehouse.pending_days()
+    if only_if_changed and not unloaded and is_built:
+        result.published, result.partitions_unchanged = True, landed
+        return
     # With nothing to load one day is enough to run the checks: every further one would be an event that says nothing.
     loading = Window(min([window.first, *unloaded]) if unloaded else window.last, max([window.last, *unloaded]))
-    keys = [["load", *resource.key] for resource in resources()]
-    loaded = runner.run([*keys, ["load", "accounts", "athletes"]], loading)
+    keys = [["load", *resource.key] for resource in switched_on]
+    accounts = [["load", "accounts", name] for name in ("athletes", "athlete_settings", "activity_overrides")]
+    loaded = runner.run([*keys, *accounts], loading)
     result.seconds["load"] = time.monotonic() - started
     result.partitions_unchanged = max(0, landed - result.partitions_replaced)
     if not loaded:
         return
 
     started = time.monotonic()
-    fingerprint = f"{_project_hash()} {runtime.athletes_hash()}"
-    known = runtime.warehouse.last_build()
     full = known is not None and known.split()[0] != fingerprint.split()[0]
     waiting = runtime.warehouse.pending_days()
     if known == fingerprint and not waiting:
@@ -192,8 +255,8 @@ def _project_hash() -> str:
 
 
 @contextmanager
-def _one_at_a_time(runtime: Runtime) -> Iterator[None]:
-    """Refuse a second sync on the same FIT_HOME while one is running."""
+def one_at_a_time(runtime: Runtime) -> Iterator[None]:
+    """Refuse a second sync, or an erasure, on the same FIT_HOME while one is running."""
     path = runtime.settings.home_dir / "state" / "sync.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
@@ -218,7 +281,7 @@ class _Runner:
 
         self.result = result
         self.instance = open_instance(runtime.settings)
-        _close_dead_runs(self.instance)
+        close_dead_runs(self.instance)
         self.definitions = defs()
         self.job = self.definitions.resolve_implicit_global_asset_job_def()
 
@@ -232,6 +295,9 @@ class _Runner:
         """Run assets for a window of days; True when every step did. Check results and failures join the result."""
         import dagster as dg
 
+        while not pools_are_free(self.instance):  # a run that the daemon started; those that died were cleared
+            time.sleep(_POOL_POLL_SECONDS)
+            close_dead_runs(self.instance)
         done = self.job.execute_in_process(
             asset_selection=[dg.AssetKey(key) for key in keys],
             instance=self.instance,
@@ -241,7 +307,7 @@ class _Runner:
                 "dagster/asset_partition_range_start": window.first.isoformat(),
                 "dagster/asset_partition_range_end": window.last.isoformat(),
                 "fit/interactive": "true",
-                _PID_TAG: str(os.getpid()),
+                PID_TAG: str(os.getpid()),
                 **{name: value for name, value in (tags or {}).items() if value},
             },
         )
@@ -282,58 +348,3 @@ def _first_words(message: str) -> str:
     lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
     after_title = lines[lines.index(_DBT_ERRORS_TITLE) + 1 :] if _DBT_ERRORS_TITLE in lines else lines
     return after_title[0] if after_title else lines[0]
-
-
-def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The platform's Dagster instance, made on first use.
-
-    Steps of this process are not captured to log files: their output belongs to the terminal.
-    """
-    import dagster as dg
-    from dagster._core.instance import InstanceRef
-
-    home = prepare_dagster_home(settings)
-    return dg.DagsterInstance.from_ref(
-        InstanceRef.from_dir(
-            str(home),
-            overrides={
-                "compute_logs": {
-                    "module": "dagster._core.storage.noop_compute_log_manager",
-                    "class": "NoOpComputeLogManager",
-                }
-            },
-        )
-    )
-
-
-def prepare_dagster_home(settings: Settings) -> Path:
-    """DAGSTER_HOME under FIT_HOME, with the instance's configuration in it."""
-    home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
-    os.environ["DAGSTER_HOME"] = str(home)  # dagster.yaml refers to it, in this process and in those it starts
-    if not (home / "dagster.yaml").exists() or (home / "dagster.yaml").read_bytes() != INSTANCE_CONFIG.read_bytes():
-        shutil.copyfile(INSTANCE_CONFIG, home / "dagster.yaml")
-    return home
-
-
-def _close_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs of killed syncs as failed and free their pool slots; otherwise the pools stay taken for ever."""
-    import dagster as dg
-
-    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
-    for run in instance.get_runs(unfinished):
-        pid = run.tags.get(_PID_TAG)
-        if pid is None or _is_alive(int(pid)):
-            continue
-        instance.report_run_failed(run, f"process {pid} is gone; the sync was killed")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid != os.getpid()

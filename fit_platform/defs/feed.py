@@ -1,0 +1,151 @@
+"""The change feed in Dagster: a sensor per provider that turns change events into runs, and the schedules that look.
+
+A quiet look starts no run: it happens in the schedule's own tick and only writes events. What the tick has no time for
+is left to a run of the same job that a person can start by hand.
+"""
+
+import json
+from datetime import timedelta
+
+import dagster as dg
+
+from fit_platform.defs.automation import SCHEDULE_STATUS, STATUS
+from fit_platform.defs.raw import ATHLETES_TAG, raw_key
+from fit_platform.defs.resources import Platform
+from fit_platform.defs.retention import RECEIPTS_KEY
+from fit_platform.feed.look import Mode, look
+from fit_platform.feed.plan import PlannedRun, finish, take
+from fit_platform.providers.registry import PROVIDERS, resources
+from fit_platform.settings import load_settings
+
+_SENSOR_SECONDS = 10
+_TICK_BUDGET = timedelta(seconds=35)  # Dagster gives a tick 60 s; the last call may take 13
+
+
+def build_change_sensor(provider: str) -> dg.SensorDefinition:
+    """The sensor that turns one provider's change events into raw runs."""
+
+    @dg.sensor(
+        name=f"{provider}_changes",
+        target=[
+            *(raw_key(resource) for resource in resources(load_settings()) if resource.provider == provider),
+            RECEIPTS_KEY,
+        ],
+        minimum_interval_seconds=_SENSOR_SECONDS,
+        default_status=STATUS,
+        description=f"Pulls the days that a change event in `inbox/{provider}/` is about. An event leaves the inbox "
+        "when the tick that asked for its run is recorded, so that none is lost and none is hidden.",
+    )
+    def changes(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
+        runtime = platform.runtime
+        finish(runtime, json.loads(context.cursor or "[]"))  # that the cursor was stored proves that the runs were
+        tick = take(runtime, provider, deadline=runtime.clock() + _TICK_BUDGET)
+        for name, reason in tick.rejected.items():
+            context.log.error(f"{name} is no event that can be acted on and was put into inbox/_rejected: {reason}")
+        last = max((name.rpartition("/")[2] for name in tick.handled), default="")
+        skipped = "nothing new" if not tick.put_off else f"{tick.put_off} events put off: their provider cannot say yet"
+        requests = [_request(provider, run, last) for run in tick.runs]
+        if tick.revoked:
+            requests.append(dg.RunRequest(run_key=f"purge:{last}", asset_selection=[RECEIPTS_KEY]))
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else dg.SkipReason(skipped),
+            cursor=json.dumps(tick.handled),
+        )
+
+    return changes
+
+
+def _request(provider: str, run: PlannedRun, last: str) -> dg.RunRequest:
+    """A run of raw assets; its key is made of its days and the newest event, so the same news never runs twice."""
+    keys = [raw_key(resource) for resource in resources(load_settings()) if resource.provider == provider]
+    is_one_day = run.window.first == run.window.last
+    days = {
+        "dagster/asset_partition_range_start": run.window.first.isoformat(),
+        "dagster/asset_partition_range_end": run.window.last.isoformat(),
+    }
+    return dg.RunRequest(
+        run_key=f"{run.span}:{last}",
+        partition_key=run.window.first.isoformat() if is_one_day else None,
+        asset_selection=[key for key in keys if key.path[-1] in run.resources],
+        tags={"provider": provider, ATHLETES_TAG: ",".join(run.athletes), **({} if is_one_day else days)},
+    )
+
+
+class LookConfig(dg.Config):
+    """What a look by hand covers."""
+
+    mode: str = "new"
+    athletes: list[str] = []  # noqa: RUF012 dagster reads the default
+
+
+def build_look_job(provider: str) -> dg.JobDefinition:
+    """The job that looks at one provider, from the launchpad or when a tick was too short."""
+
+    @dg.op(name=f"ask_{provider}", pool=f"{provider}_api")
+    def ask(context: dg.OpExecutionContext, config: LookConfig, platform: Platform) -> None:
+        mode: Mode = "all" if config.mode == "all" else "new"
+        result = look(platform.runtime, provider, mode, athletes=config.athletes)
+        context.log.info(result.summary)
+        for failure in result.failures:
+            context.log.warning(f"{failure.athlete_id}: {failure.message}")
+        context.add_output_metadata(
+            {"athletes": len(result.athletes), "days_that_differ": result.changed_days, "events": len(result.events)}
+        )
+
+    @dg.job(
+        name=f"look_at_{provider}",
+        description=f"Hold what {provider} shows against what has landed; differences become change events. "
+        "Mode `new`: the last days. Mode `all`: the whole history, for late uploads, edits and deletions of any age.",
+        tags={"provider": provider},
+    )
+    def job() -> None:
+        ask()
+
+    return job
+
+
+def build_poll_schedule(provider: str, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """The schedule that looks for what is new. Starts a run only for athletes whom its tick did not reach."""
+
+    @dg.schedule(
+        name=f"{provider}_poll",
+        job=job,
+        cron_schedule=load_settings().poll_cron,
+        default_status=SCHEDULE_STATUS,
+        description=f"Looks at the last days of every athlete linked with {provider}, for those without webhooks. "
+        "What differs becomes a change event; a quiet look starts no run.",
+    )
+    def poll(context: dg.ScheduleEvaluationContext, platform: Platform) -> dg.RunRequest | dg.SkipReason:
+        runtime = platform.runtime
+        result = look(runtime, provider, "new", deadline=runtime.clock() + _TICK_BUDGET)
+        for failure in result.failures:
+            context.log.warning(f"{failure.athlete_id}: {failure.message}")
+        if not result.not_reached:
+            return dg.SkipReason(result.summary)
+        left = LookConfig(mode="new", athletes=result.not_reached)
+        return dg.RunRequest(run_config=dg.RunConfig(ops={f"ask_{provider}": left}))
+
+    return poll
+
+
+def build_reconcile_schedule(provider: str, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """The schedule of the full reconciliation."""
+    return dg.ScheduleDefinition(
+        name=f"{provider}_reconcile",
+        job=job,
+        cron_schedule=load_settings().reconcile_cron,
+        default_status=SCHEDULE_STATUS,
+        run_config=dg.RunConfig(ops={f"ask_{provider}": LookConfig(mode="all")}),
+        description=f"Holds the whole history at {provider} against what has landed: finds late uploads of any age, "
+        "edits and deletions that nobody announced.",
+    )
+
+
+look_jobs = [build_look_job(provider) for provider in PROVIDERS]
+change_sensors = [build_change_sensor(provider) for provider in PROVIDERS]
+schedules = [
+    build(provider, job)
+    for provider, job in zip(PROVIDERS, look_jobs, strict=True)
+    for build in (build_poll_schedule, build_reconcile_schedule)
+]

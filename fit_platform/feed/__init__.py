@@ -1,0 +1,1 @@
+"""The change feed: everything that notices that something changed at a provider, and what is then to be pulled."""

@@ -1,0 +1,40 @@
+"""The receiver of an install, put together from the settings. Knows no web server and no warehouse."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from fit_platform.accounts.connections import ConnectionStore
+from fit_platform.feed.owners import Owners
+from fit_platform.feed.receiver import Hook, Receiver
+from fit_platform.feed.secrets import SecretsFile
+from fit_platform.landing.inbox import Inbox
+from fit_platform.landing.store import open_store
+from fit_platform.providers.fitbit import webhook as fitbit
+from fit_platform.providers.fitbit.keyset import KeySet
+from fit_platform.providers.polar import webhook as polar
+from fit_platform.providers.strava import webhook as strava
+from fit_platform.settings import Settings
+
+
+def build_receiver(settings: Settings) -> Receiver:
+    """The receiver of this install."""
+    key = settings.strava_webhook_signing_key
+    return Receiver(
+        hooks={
+            "polar": Hook(polar.METHODS, polar.receive),
+            "strava": Hook(strava.METHODS, strava.receive),
+            "fitbit": Hook(fitbit.METHODS, fitbit.Receiver(KeySet(settings.fitbit_webhook_keys_url)).receive),
+        },
+        secrets=secrets_file(settings),
+        owners=Owners(ConnectionStore(settings.home_dir).list),
+        inbox=Inbox(open_store(settings.landing_dir)),
+        clock=lambda: datetime.now(UTC) + timedelta(seconds=settings.clock_offset_s),
+        signing_keys={"strava": key.get_secret_value()} if key else {},
+    )
+
+
+def secrets_file(settings: Settings) -> SecretsFile:
+    """Where the webhook secrets of this install are."""
+    path = settings.webhook_secrets_file or settings.home_dir / "state" / "webhooks" / "secrets.json"
+    return SecretsFile(path.expanduser().absolute())

@@ -1,0 +1,196 @@
+"""From events to runs: what a sensor's tick takes off the inbox, and which days of which resources it asks for.
+
+Many events of one day are one run; days that follow each other with the same resources and athletes are one run, too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fit_platform.accounts.connections import Broken, State
+from fit_platform.errors import AuthRevoked, FitError, QuotaExhausted
+from fit_platform.feed.locate import NotKnownYet, days_of, is_revoked
+from fit_platform.landing.inbox import ChangeEvent, PoisonEvent
+from fit_platform.providers.base import Window
+from fit_platform.providers.http import ApiClient
+from fit_platform.providers.registry import resources
+
+if TYPE_CHECKING:
+    from fit_platform.runtime import Runtime
+
+EVENTS_PER_TICK = 500
+DAYS_PER_RUN = 28
+_MANY_RUNS = 20  # more than this in one tick and neighbours share a run: each run costs seconds before it does anything
+_TRIES = 5
+_FIRST_WAIT = timedelta(seconds=30)  # doubled each time: an object that its provider still denies after 15 min is none
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run of raw assets."""
+
+    window: Window
+    resources: tuple[str, ...]
+    athletes: tuple[str, ...]
+
+    @property
+    def span(self) -> str:
+        """The run's days in words."""
+        return str(self.window.first) if self.window.first == self.window.last else str(self.window)
+
+
+@dataclass
+class Tick:
+    """What one look into the inbox came to."""
+
+    runs: list[PlannedRun] = field(default_factory=list)
+    handled: list[str] = field(default_factory=list)  # names to be taken off the inbox once the runs are recorded
+    revoked: list[ChangeEvent] = field(default_factory=list)  # pulls have stopped; what was pulled is to be purged
+    rejected: dict[str, str] = field(default_factory=dict)
+    put_off: int = 0
+    is_all: bool = True  # nothing due was left for the next tick
+
+
+def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadline: datetime | None = None) -> Tick:
+    """Take what is due, and what a killed tick had taken, and plan its runs. Events stay taken until `finish`.
+
+    Events that need asking are left for the next tick after `deadline`.
+    """
+    now = runtime.clock()
+    tick = Tick()
+    clients = {client.athlete_id: client for client in runtime.clients(provider, for_news=True)}
+    days_by_work: dict[date, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    names = [*runtime.inbox.taken(provider), *runtime.inbox.due(provider, now, limit)][:limit]
+    tick.is_all = len(names) < limit
+    for name in names:
+        try:
+            event = runtime.inbox.read(name)
+        except PoisonEvent as poison:
+            tick.rejected[name] = str(poison)
+            runtime.inbox.reject(name, str(poison))
+            continue
+        if event is None:
+            continue
+        client = clients.get(event.athlete_id)
+        connection = runtime.connections.get(provider, event.athlete_id)
+        if event.kind == "revoked":
+            _revoke(runtime, runtime.inbox.take(name), event, client, tick)
+            continue
+        is_purge = client is None and bool(event.days)  # asks for nothing, and its days are to be built anew
+        is_usable = client is not None and connection is not None and connection.broken is None
+        if not is_usable and not is_purge:
+            # Nothing can be asked for; what was missed is found when they link again.
+            tick.handled.append(runtime.inbox.take(name))
+            continue
+        if not event.days and deadline is not None and runtime.clock() >= deadline:
+            tick.is_all = False
+            continue
+        name = runtime.inbox.take(name)
+        try:
+            days = event.days if client is None else days_of(event, client, runtime)
+        except (NotKnownYet, FitError) as error:
+            _put_off(runtime, name, event, error, tick)
+            continue
+        tick.handled.append(name)
+        for day in days:
+            if day > now.date():  # a civil date east of Greenwich: its partition opens at midnight UTC
+                opens = datetime.combine(day, time(), UTC)
+                runtime.inbox.put(msgspec.structs.replace(event, days=(day,), attempt=event.attempt + 1), due=opens)
+                tick.put_off += 1
+            elif day < runtime.settings.start_date:
+                continue  # before FIT_START_DATE: not wanted
+            else:
+                days_by_work[day][event.athlete_id].update(event.resources)
+    switched_on = [resource.name for resource in resources(runtime.settings) if resource.provider == provider]
+    tick.runs = _runs(switched_on, days_by_work)
+    return tick
+
+
+def _revoke(runtime: Runtime, name: str, event: ChangeEvent, client: ApiClient | None, tick: Tick) -> None:
+    """Stop pulling at once for an athlete whose consent is really gone; the purge is the retention job's."""
+    try:
+        if client is not None and not is_revoked(client):
+            tick.rejected[name] = "the provider still accepts the token, so the consent was not withdrawn"
+            runtime.inbox.reject(name, tick.rejected[name])
+            return
+    except FitError as error:
+        _put_off(runtime, name, event, error, tick)
+        return
+    reason = f"the athlete withdrew the consent at {event.provider}"
+    broken = Broken(state=State.REVOKED, reason=reason, since=runtime.clock())
+    runtime.connections.mark_broken(event.provider, event.athlete_id, broken)
+    tick.revoked.append(event)
+    tick.handled.append(name)
+
+
+def _put_off(runtime: Runtime, name: str, event: ChangeEvent, error: Exception, tick: Tick) -> None:
+    """Try again later, or give up on an object that its provider never knew."""
+    now = runtime.clock()
+    later = msgspec.structs.replace(event, attempt=event.attempt + 1)
+    match error:
+        case QuotaExhausted():
+            due = error.until or now + timedelta(minutes=15)
+        case AuthRevoked():
+            runtime.custody.needs_consent(event.provider, event.athlete_id, error.detail)
+            tick.handled.append(name)
+            return
+        case NotKnownYet() if event.attempt >= _TRIES:
+            tick.handled.append(name)  # deleted before it was ever pulled, or never there
+            return
+        case FitError() if event.attempt >= _TRIES and not getattr(error, "retryable", False):
+            tick.rejected[name] = str(error)
+            runtime.inbox.reject(name, str(error))
+            return
+        case _:
+            due = now + _FIRST_WAIT * 2 ** min(event.attempt, _TRIES)
+    runtime.inbox.put(later, due=due)
+    tick.handled.append(name)
+    tick.put_off += 1
+
+
+def _runs(order: list[str], days: dict[date, dict[str, set[str]]]) -> list[PlannedRun]:
+    """The fewest runs: one per stretch of days with the same work; fewer and wider ones when there are very many.
+
+    `order` has every resource that is pulled, each after those that it needs.
+    """
+    work: dict[date, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for day, by_athlete in days.items():
+        named = set[str]().union(*by_athlete.values())
+        wanted = tuple(name for name in order if name in named or not named)
+        if wanted:
+            work[day] = wanted, tuple(sorted(by_athlete))
+    runs = _stretches(work, gap_days=1)
+    if len(runs) > _MANY_RUNS:
+        everything = tuple(name for name in order if any(name in wanted for wanted, _ in work.values()))
+        everyone = tuple(sorted({athlete for _, athletes in work.values() for athlete in athletes}))
+        runs = _stretches(dict.fromkeys(work, (everything, everyone)), gap_days=DAYS_PER_RUN)
+    return runs
+
+
+def _stretches(work: dict[date, tuple[tuple[str, ...], tuple[str, ...]]], gap_days: int) -> list[PlannedRun]:
+    runs: list[PlannedRun] = []
+    for day in sorted(work):
+        wanted, athletes = work[day]
+        last = runs[-1] if runs else None
+        if (
+            last is not None
+            and (last.resources, last.athletes) == (wanted, athletes)
+            and (day - last.window.last).days <= gap_days
+            and (day - last.window.first).days < DAYS_PER_RUN
+        ):
+            runs[-1] = PlannedRun(Window(last.window.first, day), wanted, athletes)
+        else:
+            runs.append(PlannedRun(Window(day, day), wanted, athletes))
+    return runs
+
+
+def finish(runtime: Runtime, names: Sequence[str]) -> None:
+    """Take events off the inbox whose runs are recorded. May be repeated."""
+    for name in names:
+        runtime.inbox.done(name)
