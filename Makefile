@@ -1,6 +1,6 @@
 # Two commands to get going: `make demo` and `make test`. Each makes the environment it needs, in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test conformance check bench-definitions bench-custody bench-quota format clean
+.PHONY: $(shell sed -n "s/^\([a-z-]*\):.*## .*/\1/p" $(firstword $(MAKEFILE_LIST)))
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,12 +38,37 @@ conformance: $(READY) ## Third-party clients, and published specifications in FI
 	@$(BIN)/pytest -o addopts= -q -rs --strict-markers --disable-socket --allow-hosts=127.0.0.1,localhost,::1 \
 	  --allow-unix-socket tests/conformance
 
+# The BigQuery emulator's environment; where no Python 3.13 is found, the tests that need it say so and are skipped.
+BIGQUERY_READY := .venv-bigquery/.ready
+$(BIGQUERY_READY): $(READY) tests/gcp/emulator-requirements.txt tests/gcp/emulator-overrides.txt
+	@python=; for candidate in $(PYTHON313) python3.13 $(HOME)/.pyenv/versions/3.13*/bin/python; do \
+	  $$candidate -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && python=$$candidate && break; done; \
+	if test -z "$$python"; then echo "no Python 3.13 here (name one: make test-gcp PYTHON313=/path/to/python): no BigQuery emulator"; exit 0; fi; \
+	$(BIN)/uv venv --quiet --clear --python $$python .venv-bigquery && \
+	$(BIN)/uv pip install --quiet --python .venv-bigquery/bin/python --override tests/gcp/emulator-overrides.txt \
+	  -r tests/gcp/emulator-requirements.txt && touch $@
+
+test-gcp: $(READY) $(BIGQUERY_READY) ## Cloud Storage and BigQuery, on emulators that it starts itself
+	@$(BIN)/uv sync --frozen --inexact --group gcp-test --compile-bytecode --quiet
+	@$(BIN)/pytest -o addopts= -q -rs --strict-markers --disable-socket --allow-hosts=127.0.0.1,localhost,::1 \
+	  --allow-unix-socket tests/gcp
+
+test-bigquery-sql: $(READY) ## Google's SQL analyzer over every compiled BigQuery model and test
+	@$(BIN)/uv sync --frozen --group gcp-test --compile-bytecode --quiet
+	@$(BIN)/pytest -n0 -rs tests/integration/test_bigquery_sql.py
+
+dbt-docs: $(READY) ## The marts' documentation with lineage, one HTML file that needs no server: dbt_project/target/static_index.html
+	@FIT_WAREHOUSE_PATH=$$(mktemp -d)/fit.duckdb $(BIN)/dbt --quiet docs generate --static --empty-catalog --target-path $(CURDIR)/dbt_project/target \
+	  --project-dir dbt_project --profiles-dir dbt_project
+	@echo dbt_project/target/static_index.html
+
 check: $(READY) ## Lint, types, SQL
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfmt --check --quiet dbt_project
-	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests
+	@for dialect in duckdb bigquery; do $(BIN)/sqlfluff lint --nocolor --disable-progress-bar --processes 2 \
+	  --dialect $$dialect --config dbt_project/.sqlfluff dbt_project/models dbt_project/tests || exit 1; done
 	@$(BIN)/uv lock --check --quiet
 
 bench-definitions: $(READY) ## Time to load the definitions, against a bare import of dagster
@@ -55,10 +80,19 @@ bench-custody: $(READY) ## A rotating refresh token under six processes for 30 s
 bench-quota: $(READY) ## Calls of a year's backfill, against the computed floor
 	@$(BIN)/python -m tests.bench.quota
 
+test-backfill: $(READY) ## Three years of three athletes through faults: complete, nothing lost, nothing twice (many minutes)
+	@$(BIN)/python -m tests.bench.backfill
+
+bench-webhooks: $(READY) ## 20,000 webhooks over 200 connections, the receiver killed -9 three times meanwhile
+	@$(BIN)/python -m tests.bench.webhooks
+
+bench-matching: $(READY) ## Precision and recall of activity matching per edge case, beside published rules
+	@$(BIN)/python -m tests.bench.matching
+
 format: $(READY) ## Format Python and SQL
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/sqlfmt --quiet dbt_project
 
 clean: ## Remove the environment and what was built (not your data in FIT_HOME)
-	@rm -rf $(VENV) dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) .venv-bigquery dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fit_platform.commands import webhooks
+from fit_platform.commands.update import update
 from fit_platform.commands.usage import (
     OneLineErrors,
     UsageError,
@@ -52,6 +54,8 @@ Athletes = Annotated[int | None, typer.Option(min=1, max=10, help="How many athl
 Seed = Annotated[int | None, typer.Option(min=0, help="Another seed is another world.", show_default="7")]
 UiPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")]
 
+app.add_typer(webhooks.app)
+
 
 @app.callback()
 def common(
@@ -91,7 +95,9 @@ def simulate(
     days: Annotated[int, typer.Option(min=1, max=3660, help="Days of data.")] = 90,
     end: Annotated[str, typer.Option(help="Last day of data: YYYY-MM-DD, today or yesterday.")] = "yesterday",
     athletes: Annotated[int, typer.Option(min=1, max=10, help="How many athletes.")] = 2,
-    scenario: Annotated[Path | None, typer.Option(help="What goes wrong on the way: a YAML or JSON file.")] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(help="What goes wrong and what changes: YAML or JSON, see docs/simulator.md.")
+    ] = None,
 ) -> None:
     """The three providers on loopback, until stopped. Prints the settings that point at them."""
     from fit_platform.commands.simulate import SimulatedWorld, run_simulators
@@ -126,7 +132,7 @@ def link(
     allow_partial: Annotated[bool, typer.Option(help="Accept that the athlete does not grant everything.")] = False,
 ) -> None:
     """Connect an athlete with a provider: consent in the browser, or an existing token."""
-    from fit_platform.accounts.link import adopt
+    from fit_platform.accounts.adopt import adopt
     from fit_platform.accounts.link import link as link_by_consent
     from fit_platform.commands.demo_home import refuse_real_account
     from fit_platform.providers.registry import PROVIDERS
@@ -277,6 +283,38 @@ def sync(
     facts = sync_facts(result, asked)
     print_json(facts) if as_json else print_sync(result, facts, dbt_errors)
     raise typer.Exit(result.exit_code)
+
+
+app.command()(update)
+
+
+@app.command()
+def erase(
+    athlete: AthleteId,
+    provider: Annotated[str | None, typer.Option(help="Only what came from this provider.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove an athlete everywhere, tokens included, and leave a receipt. Cannot be undone."""
+    from fit_platform.commands.demo_home import providers_of
+    from fit_platform.commands.erase import run_erase
+    from fit_platform.providers.registry import PROVIDERS
+
+    if provider is not None:
+        known_providers([provider], PROVIDERS)
+    what = f"what came from {provider} of {athlete}" if provider else f"{athlete} with all data, tokens and settings"
+    if not yes and not typer.confirm(f"remove {what}? This cannot be undone"):
+        raise typer.Abort
+    with providers_of(_settings()) as settings:
+        erased = run_erase(settings, athlete, provider, lambda line: typer.echo(line, err=True))
+    for note in erased.notes:
+        typer.echo(f"note: {note}", err=True)
+    for problem in erased.problems:
+        typer.echo(f"problem: {problem}; then run: fit-platform rebuild", err=True)
+    for path in erased.left:
+        typer.echo(f"still found in {path}; remove it, then run this command again", err=True)
+    if erased.receipt is not None:
+        typer.echo(f"removed {what}; receipt: {erased.receipt}")
+    raise typer.Exit(erased.exit_code)
 
 
 @app.command()

@@ -25,9 +25,17 @@ def dbt_environment(settings: Settings) -> None:
     os.environ["FIT_WAREHOUSE_PATH"] = str(settings.warehouse_path)
     os.environ["FIT_BIGQUERY_LOCATION"] = settings.bigquery_location
     os.environ["FIT_BIGQUERY_DATASET_PREFIX"] = settings.bigquery_dataset_prefix
+    os.environ["FIT_BIGQUERY_MAX_GB_BILLED"] = str(settings.bigquery_max_gb_billed)
     os.environ["DO_NOT_TRACK"] = "1"
     if settings.gcp_project:
         os.environ["FIT_GCP_PROJECT"] = settings.gcp_project
+
+
+def dbt_target(settings: Settings) -> str:
+    """The output of profiles.yml to build in."""
+    if settings.target == "gcp" and settings.bigquery_emulator_host:
+        return "gcp_emulator"
+    return settings.target
 
 
 def ensure_manifest(settings: Settings) -> Path:
@@ -42,7 +50,7 @@ def ensure_manifest(settings: Settings) -> Path:
             dbt_environment(settings)
             done = subprocess.run(
                 [str(DBT_EXECUTABLE), "--quiet", "parse", "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
-                 "--target", settings.target],
+                 "--target", dbt_target(settings)],
                 capture_output=True,
                 text=True,
                 timeout=_PARSE_TIMEOUT_SECONDS,

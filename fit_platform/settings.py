@@ -68,10 +68,31 @@ class Settings(BaseSettings):
         None, description="A folder or gs://bucket/prefix; default: `landing` under FIT_HOME."
     )
     start_date: date = Field(date(2015, 1, 1), description="First partition day.")
+    automation: bool = Field(
+        True, description="Schedules and sensors run by themselves wherever Dagster's daemon does; `false` stops them."
+    )
+    poll_cron: str = Field("*/15 * * * *", description="When to look at the providers for what is new (cron, UTC).")
+    reconcile_cron: str = Field(
+        "17 3 * * 0", description="When to hold the whole history against the providers (cron, UTC)."
+    )
     secret_key: SecretStr | None = Field(None, description="Optional: encrypts tokens at rest.")
+    token_store: Literal["file", "secret-manager"] = Field(
+        "file", description="Where tokens are kept: under FIT_HOME, or in Google Secret Manager (for several machines)."
+    )
     strava_api_retention_days: Literal["keep"] | int | None = Field(
         None,
         description="Days that Strava API rows may be kept, or `keep`. No default: linking Strava asks or refuses.",
+    )
+
+    strava_details: bool = Field(
+        False,
+        description="Also pull the detail of each activity (energy, perceived exertion, laps): one call more for every "
+        "new or edited activity, which doubles the cost of a backfill.",
+    )
+    polar_tracks: bool = Field(
+        False,
+        description="Also pull the TCX and GPX of each exercise: one or two calls more for every new exercise, for "
+        "what its FIT file and its samples hold as well.",
     )
 
     polar_client_id: str | None = Field(None, description="Polar: id of your API client.")
@@ -100,9 +121,47 @@ class Settings(BaseSettings):
         _DEFAULT_URLS["fitbit"]["revoke_url"], description="Google Health: revocation endpoint."
     )
 
+    webhook_url: Url | None = Field(None, description="Public https address of the webhook receiver, without a path.")
+    webhook_secrets_file: Path | None = Field(
+        None, description="What is secret about webhooks; default: `state/webhooks/secrets.json` under FIT_HOME."
+    )
+    strava_webhook_signing_key: SecretStr | None = Field(
+        None, description="Optional: key of Strava's webhook signature, where Strava gave you one."
+    )
+    fitbit_webhook_keys_url: Url = Field(
+        "https://www.gstatic.com/googlehealthapi/webhooks/webhooks_public_keyset.json",
+        description="Google Health: public keys of its webhook signatures.",
+    )
+    fitbit_webhook_project: str | None = Field(
+        None, description="Google Health: number of the Cloud project that subscribes; default: FIT_GCP_PROJECT."
+    )
+    alert_slack_url: SecretStr | None = Field(None, description="Alerts: a Slack incoming webhook.")
+    alert_webhook_url: SecretStr | None = Field(None, description="Alerts: an address that takes JSON by POST.")
+    alert_smtp_url: SecretStr | None = Field(
+        None, description="Alerts: `smtp://user:password@host:587`, or `smtps://` for TLS from the start."
+    )
+    alert_email_to: str | None = Field(None, description="Alerts: who gets mail; addresses with commas between.")
+    alert_email_from: str | None = Field(None, description="Alerts: the mails' sender; default: fit-platform@host.")
+    clock_offset_s: float = Field(
+        0.0, description="How far our clock is ahead of the machine's, in seconds: for simulated providers only."
+    )
     gcp_project: str | None = Field(None, description="Google Cloud project (target `gcp`).")
+    secret_prefix: str = Field(
+        "fit", pattern=r"^[A-Za-z][\w-]{0,40}$", description="Stands before each secret's name in Secret Manager."
+    )
+    secret_manager_url: Url | None = Field(
+        None, description="Asked instead of Google's Secret Manager, without credentials (for tests)."
+    )
     bigquery_location: str = Field("EU", description="Where BigQuery datasets are made (target `gcp`).")
-    bigquery_dataset_prefix: str = Field("", description="Stands before each dataset's name (target `gcp`).")
+    bigquery_dataset_prefix: str = Field(
+        "", pattern="^[A-Za-z0-9_]*$", description="Stands before each dataset's name (target `gcp`)."
+    )
+    bigquery_max_gb_billed: int = Field(
+        100, ge=1, description="No single query may read more than this many GB (target `gcp`)."
+    )
+    bigquery_emulator_host: str | None = Field(
+        None, validation_alias="BIGQUERY_EMULATOR_HOST", description="A BigQuery emulator's URL, for tests."
+    )
 
     @field_validator("strava_api_retention_days", mode="before")
     @classmethod

@@ -31,7 +31,7 @@ def check_port(port: int) -> None:
 
 def serve_ui(settings: Settings, port: int) -> None:
     """`dagster dev` as a child, until interrupted. The environment must name the providers already."""
-    from fit_platform.sync import prepare_dagster_home
+    from fit_platform.instance import prepare_dagster_home
 
     environment = {
         "DAGSTER_HOME": str(prepare_dagster_home(settings)),

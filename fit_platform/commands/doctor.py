@@ -12,12 +12,14 @@ from typing import Any
 
 import duckdb
 
+from fit_platform.accounts.athlete_settings import FILE_NAME, read_athlete_settings
 from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import ConnectionStore
 from fit_platform.accounts.oauth import OAUTH
 from fit_platform.accounts.status import connection_status
 from fit_platform.commands.demo_home import read_demo_world
 from fit_platform.errors import BusyError, ConfigError
+from fit_platform.runtime import Runtime
 from fit_platform.settings import Settings
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 
@@ -49,6 +51,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         *_token_files(settings.home_dir / "tokens"),
         *_connections(settings, now),
         *_athletes(settings),
+        *_athlete_settings(settings),
         *_databases(settings),
     ]
 
@@ -65,9 +68,10 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 
 def _target(settings: Settings) -> Iterator[Finding]:
-    if settings.target != "local" or settings.landing_dir.startswith("gs://"):
-        fix = "set FIT_TARGET=local, and FIT_LANDING_URL to a folder"
-        yield Finding("FIT_TARGET", "problem", "this version knows the local target only", fix)
+    try:
+        Runtime(settings)
+    except ConfigError as error:
+        yield Finding("FIT_TARGET", "problem", str(error), "set what is missing, or FIT_TARGET=local")
 
 
 def _tools() -> Iterator[Finding]:
@@ -139,6 +143,20 @@ def _athletes(settings: Settings) -> Iterator[Finding]:
             )
         else:
             yield Finding(athlete.athlete_id, "ok", "described in full")
+
+
+def _athlete_settings(settings: Settings) -> Iterator[Finding]:
+    try:
+        lines = read_athlete_settings(settings.home_dir)
+    except ConfigError as error:
+        yield Finding(FILE_NAME, "problem", str(error), f"mend that line of {settings.home_dir / FILE_NAME}")
+        return
+    strangers = {line.athlete_id for line in lines} - {a.athlete_id for a in AthleteStore(settings.home_dir).list()}
+    if strangers:
+        detail = f"lines of athletes that are not linked here: {', '.join(sorted(strangers))}"
+        yield Finding(FILE_NAME, "warning", detail, f"correct the athlete_id in {settings.home_dir / FILE_NAME}")
+    elif lines:
+        yield Finding(FILE_NAME, "ok", f"{len(lines)} lines")
 
 
 def _databases(settings: Settings) -> Iterator[Finding]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import typer
 
 from fit_platform.cli import app
 from fit_platform.providers.base import Resource
-from fit_platform.providers.registry import PROVIDERS, resources
+from fit_platform.providers.registry import PROVIDERS, every_resource
 from fit_platform.settings import Settings
 
 
@@ -28,7 +29,15 @@ def reference() -> str:
         "any host.",
         _table(("variable", "default", "meaning"), _settings()),
         "## What is pulled",
-        _table(("provider", "resource", "what", "partition day", "reaches back", "cost"), map(_coverage, resources())),
+        "From the registry, a row each: what the partition day of a resource is, how far back the provider serves it, "
+        "the most that one call may ask for, and what it costs one athlete. A resource that names a setting is pulled "
+        "only when that is `true`.",
+        _table(
+            ("provider", "resource", "what", "partition day", "reaches back", "one call", "backfill", "a day more"),
+            map(_coverage, every_resource()),
+        ),
+        "What the athlete has to grant for it, and where its rows are:",
+        _table(("provider", "resource", "scopes", "base tables"), map(_grants, every_resource())),
         "## Base tables",
         "Schema `base` of the warehouse. Every table also has `athlete_id`, `dt` and its provenance: `acquired_via`, "
         "`fetched_at`, `first_fetched_at`, `landing_object`.",
@@ -40,32 +49,55 @@ def reference() -> str:
 def _commands() -> Iterator[str]:
     group = typer.main.get_group(app)
     with group.context_class(group, info_name="fit-platform") as context:
-        for name in group.list_commands(context):
-            command = group.get_command(context, name)
-            assert command is not None
-            usage = " ".join(command.collect_usage_pieces(command.context_class(command, info_name=name)))
-            yield f"### `fit-platform {name} {usage}`\n\n{(command.help or '').strip()}"
-            options = [
-                (
-                    f"`{' / '.join([*option.opts, *option.secondary_opts])}`",
-                    (getattr(option, "help", None) or "").strip(),
-                )
-                for option in command.params
-                if option.param_type_name == "option" and option.name != "help"
-            ]
-            if options:
-                yield _table(("option", "meaning"), options)
+        yield from _commands_of(group, context)
+
+
+def _commands_of(group: Any, context: Any) -> Iterator[str]:
+    """The commands of a group, and of the groups in it."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        with command.context_class(command, info_name=name, parent=context) as inner:
+            if hasattr(command, "list_commands"):
+                yield from _commands_of(command, inner)
+                continue
+            usage = " ".join(command.collect_usage_pieces(inner))
+            path = inner.command_path.replace(" [OPTIONS]", "")
+            yield f"### `{path} {usage}`\n\n{(command.help or '').strip()}"
+        options = [
+            (f"`{' / '.join([*option.opts, *option.secondary_opts])}`", (getattr(option, "help", None) or "").strip())
+            for option in command.params
+            if option.param_type_name == "option" and option.name != "help"
+        ]
+        if options:
+            yield _table(("option", "meaning"), options)
 
 
 def _settings() -> Iterator[tuple[str, str, str]]:
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else f"`{field.default}`"
-        yield f"`FIT_{name.upper()}`", default, field.description or ""
+        yield f"`{field.validation_alias or f'FIT_{name.upper()}'}`", default, field.description or ""
 
 
 def _coverage(resource: Resource) -> tuple[str, ...]:
     reach = f"{resource.window_days} days" if resource.window_days else "no limit known"
-    return resource.provider, resource.name, resource.description, str(resource.day_of), reach, resource.calls
+    limits = [f"{resource.range_days} days"] if resource.range_days else []
+    limits += [f"{resource.page_size} a page"] if resource.page_size else []
+    switch = f" Setting: `FIT_{resource.switch.upper()}`." if resource.switch else ""
+    return (
+        resource.provider,
+        resource.name,
+        resource.description + switch,
+        str(resource.day_of),
+        reach,
+        ", ".join(limits) or "-",
+        resource.calls,
+        resource.calls_per_day,
+    )
+
+
+def _grants(resource: Resource) -> tuple[str, ...]:
+    scopes = ", ".join(f"`{scope.rsplit('/', 1)[-1]}`" for scope in resource.scopes) or "any"
+    return resource.provider, resource.name, scopes, ", ".join(f"`{table.name}`" for table in resource.tables)
 
 
 def _tables() -> Iterator[str]:

@@ -28,7 +28,7 @@ def status_facts(settings: Settings, now: datetime) -> dict[str, Any]:
     last_build = quarantined = None
     if warehouse.path.exists():
         try:
-            newest = _newest_days(warehouse)
+            newest = _newest_days(warehouse, settings)
             last_build, quarantined = _builds(warehouse)
         except BusyError as error:
             busy = str(error)
@@ -49,7 +49,7 @@ def status_facts(settings: Settings, now: datetime) -> dict[str, Any]:
     }
 
 
-def _newest_days(warehouse: DuckDBWarehouse) -> dict[tuple[str, str], dict[str, str]]:
+def _newest_days(warehouse: DuckDBWarehouse, settings: Settings) -> dict[tuple[str, str], dict[str, str]]:
     """(provider, athlete) -> resource -> newest day that has data, by the data's own day."""
     existing = set(
         warehouse.query("SELECT table_name FROM information_schema.tables WHERE table_schema = ?", [BASE_SCHEMA])
@@ -59,7 +59,7 @@ def _newest_days(warehouse: DuckDBWarehouse) -> dict[tuple[str, str], dict[str, 
     selects = [
         f"SELECT '{resource.provider}' AS provider, '{resource.name}' AS resource, athlete_id, max(dt) AS newest "
         f'FROM {BASE_SCHEMA}."{resource.tables[0].name}" GROUP BY athlete_id'
-        for resource in resources()
+        for resource in resources(settings)
         if resource.tables[0].name in existing
     ]
     found: dict[tuple[str, str], dict[str, str]] = {}
@@ -101,12 +101,13 @@ def print_status(facts: Mapping[str, Any]) -> None:
     used = [entry for entry in facts["quota"] if entry["used"]]
     if used:
         print_table(
-            ["quota", "of", "left", "limit", "resets (UTC)"],
+            ["quota", "of", "left", "for backfills", "limit", "resets (UTC)"],
             [
                 [
                     f"{q['provider']} {q['budget']}",
                     q["athlete_id"] or "all",
                     q["left"],
+                    q["left"] - q["kept_for_webhooks"],
                     q["limit"],
                     _clock(q["resets_at"]),
                 ]

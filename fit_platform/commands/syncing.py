@@ -23,17 +23,17 @@ def run_sync(
     days = len(window.days())
     asked = {
         resource.key: days * len(runtime.linked(resource.provider, athletes))
-        for resource in resources()
+        for resource in resources(settings)
         if resource.provider in providers
     }
-    with watching(asked, len(resources())) as watcher:
+    with watching(asked, len(resources(settings))) as watcher:
         result = _unless_stopped(sync(runtime, window, providers=providers, athletes=athletes, watcher=watcher))
     return runtime, result, asked, list(watcher.dbt_errors)
 
 
 def run_rebuild(settings: Settings) -> tuple[SyncResult, list[str]]:
     """Rebuild with progress on stderr. Also: dbt's own words on what failed."""
-    with watching({}, len(resources())) as watcher:
+    with watching({}, len(resources(settings))) as watcher:
         result = _unless_stopped(rebuild(Runtime(settings), watcher=watcher))
     return result, list(watcher.dbt_errors)
 

@@ -4,16 +4,17 @@
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from fit_platform.defs.load import load_key
 from fit_platform.defs.resources import Platform
-from fit_platform.pipeline.load import day_hash, landed_days
+from fit_platform.pipeline.load import hashed_days, landed_days
 from fit_platform.providers.base import DayOf, Resource
 from fit_platform.providers.registry import resources
+from fit_platform.settings import load_settings
 
 if TYPE_CHECKING:
     from fit_platform.runtime import Runtime
@@ -80,14 +81,11 @@ Outcome = tuple[bool, dict[str, int | float | str | dg.MetadataValue]]
 
 def _rows_reconcile(runtime: "Runtime", resource: Resource) -> Outcome:
     ledger = runtime.warehouse.ledger(resource.provider, resource.name)
-    landed = landed_days(runtime.zone, resource)
+    landed = hashed_days(runtime.zone, resource)
     stale = [
-        day
-        for day, keys in landed.items()
-        if day not in ledger or ledger[day].content_hash != day_hash(runtime.zone, keys)
+        day for day, found in landed.items() if day not in ledger or ledger[day].content_hash != found.content_hash
     ]
-    counts = " + ".join(f"(SELECT count(*) FROM base.{table.name})" for table in resource.tables)
-    rows = int(runtime.warehouse.query(f"SELECT {counts} AS n").column("n")[0].as_py())
+    rows = sum(runtime.warehouse.row_count(table) for table in resource.tables)
     expected = sum(entry.loaded_rows for entry in ledger.values())
     return not stale and rows == expected, {
         "rows_in_tables": rows,
@@ -104,7 +102,7 @@ def _no_gaps(runtime: "Runtime", resource: Resource) -> Outcome:
         return True, {"days": len(days)}
     expected = {days[0] + timedelta(days=n) for n in range((days[-1] - days[0]).days + 1)}
     absent = sorted(expected.difference(days))
-    reach = _today() - timedelta(days=resource.window_days) if resource.window_days else date.min
+    reach = runtime.clock().date() - timedelta(days=resource.window_days) if resource.window_days else date.min
     missing = [day for day in absent if day > reach]  # the window's oldest day is served in part
     return not missing, {
         "days": len(days),
@@ -118,11 +116,12 @@ def _fresh(runtime: "Runtime", resource: Resource) -> Outcome:
     newest = {
         row["athlete_id"]: row["newest"]
         for row in runtime.warehouse.query(
-            f"SELECT athlete_id, max(dt) AS newest FROM base.{resource.tables[0].name} GROUP BY athlete_id"
+            f"SELECT athlete_id, max(dt) AS newest FROM {runtime.warehouse.relation('base', resource.tables[0].name)} "
+            "WHERE dt >= DATE '0001-01-01' GROUP BY athlete_id"
         ).to_pylist()
     }
     assert resource.max_quiet_days is not None
-    oldest_allowed = _today() - timedelta(days=resource.max_quiet_days)
+    oldest_allowed = runtime.clock().date() - timedelta(days=resource.max_quiet_days)
     linked = [connection.athlete_id for connection in runtime.linked(resource.provider)]
     stale = {athlete: newest.get(athlete) for athlete in linked if newest.get(athlete, date.min) < oldest_allowed}
     return not stale, {
@@ -133,7 +132,7 @@ def _fresh(runtime: "Runtime", resource: Resource) -> Outcome:
 
 def _nothing_quarantined(runtime: "Runtime", resource: Resource) -> Outcome:
     rows = runtime.warehouse.query(
-        "SELECT reason, CAST(sum(records) AS BIGINT) AS records FROM ops.quarantine "
+        f"SELECT reason, CAST(sum(records) AS INT64) AS records FROM {runtime.warehouse.relation('ops', 'quarantine')} "
         "WHERE provider = ? AND resource = ? GROUP BY reason ORDER BY records DESC, reason",
         [resource.provider, resource.name],
     ).to_pylist()
@@ -148,8 +147,8 @@ def _heart_rate_in_range(runtime: "Runtime", resource: Resource) -> Outcome:
     assert found is not None
     table, column = found
     row = runtime.warehouse.query(
-        f"SELECT count({column}) AS n, CAST(count_if({column} NOT BETWEEN ? AND ?) AS BIGINT) AS invalid "
-        f"FROM base.{table}",
+        f"SELECT count({column}) AS n, count(CASE WHEN {column} NOT BETWEEN ? AND ? THEN 1 END) AS invalid "
+        f"FROM {runtime.warehouse.relation('base', table)} WHERE dt >= DATE '0001-01-01'",
         _VALID_BPM,
     ).to_pylist()[0]
     share = row["invalid"] / row["n"] if row["n"] else 0.0
@@ -165,12 +164,8 @@ def _heart_rate_table(resource: Resource) -> tuple[str, str] | None:
     return None
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
-
-
 def _sample(days: list[date]) -> dg.MetadataValue:
     return dg.MetadataValue.json([day.isoformat() for day in sorted(days)[:_SAMPLED_DAYS]])
 
 
-load_checks = [build_load_checks(resource) for resource in resources()]
+load_checks = [build_load_checks(resource) for resource in resources(load_settings())]

@@ -1,9 +1,12 @@
 """Load assets: one per provider and resource; typed rows of the landed days, replacing exactly those partitions."""
 
+import hashlib
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import dagster as dg
 
+from fit_platform.defs.automation import AFTER_RAW
 from fit_platform.defs.partitions import DAILY, window_of
 from fit_platform.defs.plots import heart_rate_plot
 from fit_platform.defs.raw import OWNER, raw_key
@@ -12,9 +15,12 @@ from fit_platform.pipeline.load import load
 from fit_platform.pipeline.observe import observer
 from fit_platform.providers.base import Resource
 from fit_platform.providers.registry import resources
-from fit_platform.warehouse.base import BASE_SCHEMA
+from fit_platform.settings import load_settings
+from fit_platform.warehouse.base import BASE_SCHEMA, LedgerEntry
 
 ATHLETES_KEY = dg.AssetKey(["load", "accounts", "athletes"])
+OVERRIDES_KEY = dg.AssetKey(["load", "accounts", "activity_overrides"])
+ATHLETE_SETTINGS_KEY = dg.AssetKey(["load", "accounts", "athlete_settings"])
 _PLOTTED = {("fitbit", "heart_rate"), ("polar", "continuous_heart_rate")}
 _SAMPLED_REASONS = 20
 
@@ -40,6 +46,10 @@ def build_load_asset(resource: Resource) -> dg.AssetsDefinition:
         + " ".join(f"`{table.name}`: {table.description}" for table in resource.tables)
         + "\n\nLoads only days whose landed content changed. Bad records are in `ops.quarantine` with the reason.",
         pool="duckdb_writer",
+        retry_policy=dg.RetryPolicy(
+            max_retries=2, delay=20
+        ),  # automation asks once a change; a short lock must not lose it
+        automation_condition=AFTER_RAW,
         metadata={
             "dagster/table_name": f"{BASE_SCHEMA}.{resource.tables[0].name}",
             "dagster/column_schema": _column_schema(resource),
@@ -52,6 +62,7 @@ def build_load_asset(resource: Resource) -> dg.AssetsDefinition:
         with runtime.warehouse.session():
             report = load(resource, days, runtime.zone, runtime.warehouse)
             row_count = runtime.warehouse.row_count(resource.tables[0])
+            ledger = runtime.warehouse.ledger(resource.provider, resource.name)
         observer().on_load(resource, report)
         reasons = sorted({bad.reason for bad in report.quarantine})[:_SAMPLED_REASONS]
         metadata: dict[str, dg.MetadataValue | int | str] = {
@@ -66,13 +77,19 @@ def build_load_asset(resource: Resource) -> dg.AssetsDefinition:
             metadata["quarantine_reasons"] = dg.MetadataValue.json(reasons)
         metadata["dagster/row_count"] = row_count
         if len(days) == 1:
-            entry = runtime.warehouse.ledger(resource.provider, resource.name).get(days[0])
+            entry = ledger.get(days[0])
             metadata["dagster/partition_row_count"] = entry.loaded_rows if entry else 0
             if resource.key in _PLOTTED and runtime.settings.target == "local":
-                metadata["heart_rate"] = heart_rate_plot(runtime.warehouse, resource, days[0])
-        return dg.MaterializeResult(metadata=metadata)
+                metadata["heart_rate"] = heart_rate_plot(runtime.duckdb, resource, days[0])
+        return dg.MaterializeResult(data_version=dg.DataVersion(loaded_version(ledger, days)), metadata=metadata)
 
     return loaded
+
+
+def loaded_version(ledger: Mapping[date, LedgerEntry], days: Iterable[date]) -> str:
+    """What these days hold: the same as long as neither the landed content nor the parser changed."""
+    entries = [(day, ledger[day].content_hash, ledger[day].parser_version) for day in days if day in ledger]
+    return hashlib.sha256(repr(entries).encode()).hexdigest()
 
 
 def _column_schema(resource: Resource) -> dg.TableSchema:
@@ -105,4 +122,34 @@ def accounts_athletes(platform: Platform) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"dagster/row_count": rows})
 
 
-load_assets = [build_load_asset(resource) for resource in resources()]
+@dg.asset(
+    key=OVERRIDES_KEY,
+    group_name="load_accounts",
+    kinds={"duckdb"},
+    owners=[OWNER],
+    tags={"layer": "load"},
+    pool="duckdb_writer",
+    description="Pairs of activity records that a person decided on, from overrides.csv.",
+)
+def accounts_activity_overrides(platform: Platform) -> dg.MaterializeResult:
+    """Copy the overrides into the warehouse."""
+    rows = platform.runtime.load_overrides()
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+
+
+@dg.asset(
+    key=ATHLETE_SETTINGS_KEY,
+    group_name="load_accounts",
+    kinds={"duckdb"},
+    owners=[OWNER],
+    tags={"layer": "load"},
+    pool="duckdb_writer",
+    description="The athletes' heart-rate limits, own zones and weight by date and sport, from athlete_settings.csv.",
+)
+def accounts_athlete_settings(platform: Platform) -> dg.MaterializeResult:
+    """Copy the dated settings into the warehouse."""
+    rows = platform.runtime.load_athlete_settings()
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+
+
+load_assets = [build_load_asset(resource) for resource in resources(load_settings())]

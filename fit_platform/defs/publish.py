@@ -2,10 +2,12 @@
 
 import dagster as dg
 
+from fit_platform.defs.automation import AFTER_LOADS
 from fit_platform.defs.raw import OWNER
 from fit_platform.defs.resources import Platform
 from fit_platform.defs.transform import dbt_day_ranges, dbt_tables
 from fit_platform.pipeline.publish import publish
+from fit_platform.providers.registry import PROVIDERS
 
 PUBLISHED_KEY = dg.AssetKey(["published", "marts"])
 
@@ -21,12 +23,16 @@ def build_published_asset(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
         owners=[OWNER],
         tags={"layer": "published"},
         pool="duckdb_writer",
+        automation_condition=AFTER_LOADS,
         description="One DuckDB file (readable by DuckDB 1.2 and later) and one Parquet file a mart, swapped in whole. "
-        "Dashboards and BI read this copy, never the warehouse itself.",
+        "Dashboards and BI read this copy, never the warehouse itself; on Google Cloud, BigQuery.",
     )
     def published_marts(platform: Platform) -> dg.MaterializeResult:
         runtime = platform.runtime
-        published = publish(runtime.warehouse, runtime.settings.home_dir / "published")
+        if runtime.settings.target == "gcp":  # many readers, and each table is replaced in one go
+            return dg.MaterializeResult(metadata={"dataset": f"{runtime.settings.bigquery_dataset_prefix}marts"})
+        is_limited = any(runtime.limited(provider) for provider in PROVIDERS)
+        published = publish(runtime.duckdb, runtime.settings.home_dir / "published", 1 if is_limited else 2)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(published.version),
             metadata={

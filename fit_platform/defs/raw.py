@@ -10,12 +10,13 @@ import dagster as dg
 
 from fit_platform.defs.partitions import DAILY, RAW_DAYS_PER_RUN, window_of
 from fit_platform.defs.resources import Platform
-from fit_platform.errors import AuthRevoked, QuotaExhausted
+from fit_platform.errors import AccountNotLinked, AuthRevoked, QuotaExhausted
 from fit_platform.pipeline.load import day_hash
 from fit_platform.pipeline.observe import observer
 from fit_platform.pipeline.pull import PullReport, pull
 from fit_platform.providers.base import Resource
 from fit_platform.providers.registry import resources
+from fit_platform.settings import load_settings
 
 ATHLETES_TAG = "fit/athletes"
 """Run tag: pull these athletes only, comma-separated."""
@@ -68,19 +69,25 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
             clients,
             runtime.zone,
             progress=observer().on_progress,
+            now=runtime.clock,
+            limited=runtime.limited(resource.provider),
             patience_seconds=_PATIENCE_SECONDS,
         )
         observer().on_pull(report)
         for failure in report.failures:
             known = runtime.connections.get(resource.provider, failure.athlete_id)
-            if failure.verdict == AuthRevoked.verdict and known is not None and known.broken is None:
+            if known is None or known.broken is not None:
+                continue
+            if failure.verdict == AuthRevoked.verdict:
                 runtime.custody.needs_consent(resource.provider, failure.athlete_id, failure.reason)
+            elif failure.verdict == AccountNotLinked.verdict:
+                runtime.custody.account_not_linked(resource.provider, failure.athlete_id, failure.reason)
         stop = _failure(context, report, athletes=len(clients))
         if stop is not None:
             raise stop
-        keys = [key for day in window.days() for key in runtime.zone.keys(resource.provider, resource.name, day)]
+        landed = runtime.zone.hashes(resource.provider, resource.name, window.first, window.last)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(day_hash(runtime.zone, keys)),
+            data_version=dg.DataVersion(day_hash(landed)),
             metadata={
                 "athletes": len(clients),
                 "days": f"{window}",
@@ -144,4 +151,4 @@ def _failure(
     return dg.Failure("; ".join(failure.message for failure in report.failures), allow_retries=False)
 
 
-raw_assets = [build_raw_asset(resource) for resource in resources()]
+raw_assets = [build_raw_asset(resource) for resource in resources(load_settings())]

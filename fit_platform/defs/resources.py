@@ -1,5 +1,6 @@
 """Dagster resources: the rooms of the house, opened once a process, and dbt."""
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version as installed_version
@@ -9,7 +10,8 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
-from fit_platform.dbt import DBT_DIR, DBT_EXECUTABLE, dbt_environment
+from fit_platform.dbt import DBT_DIR, DBT_EXECUTABLE, dbt_environment, dbt_target
+from fit_platform.instance import PID_TAG
 from fit_platform.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 
 class Platform(dg.ConfigurableResource):
     """Landing zone, warehouse, accounts and provider clients, as the settings name them."""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Note which process executes the run: if it is killed, that is how the next one knows."""
+        if context.run is not None and context.instance is not None and PID_TAG not in context.run.tags:
+            context.instance.add_run_tags(context.run.run_id, {PID_TAG: str(os.getpid())})
 
     @cached_property
     def runtime(self) -> "Runtime":
@@ -50,7 +57,7 @@ def resources(settings: Settings) -> dict[str, Any]:
         "dbt": QuickDbtCliResource(
             project_dir=str(DBT_DIR),
             profiles_dir=str(DBT_DIR),
-            target=settings.target,
+            target=dbt_target(settings),
             dbt_executable=str(DBT_EXECUTABLE),
         ),
     }

@@ -14,6 +14,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
 
 from fit_platform.dbt import DBT_PROJECT, ensure_manifest
+from fit_platform.defs.automation import AFTER_LOADS
 from fit_platform.defs.partitions import DAILY
 from fit_platform.defs.raw import OWNER
 from fit_platform.defs.resources import Platform
@@ -43,6 +44,7 @@ class Translator(DagsterDbtTranslator):
             group_name=layer,
             owners=[OWNER],
             tags={"layer": layer},
+            automation_condition=None if layer == "seeds" else AFTER_LOADS,
         )
 
 

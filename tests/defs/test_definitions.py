@@ -19,6 +19,11 @@ def graph() -> dg.AssetGraph:
     return defs().resolve_asset_graph()
 
 
+def test_a_code_server_can_load_the_definitions() -> None:
+    """Two jobs with an op of the same name made every asset disappear from the UI; only this call notices."""
+    dg.Definitions.validate_loadable(defs())
+
+
 def test_every_resource_has_a_raw_and_a_load_asset_in_daily_partitions(graph) -> None:
     for resource in resources():
         for layer in ("raw", "load"):

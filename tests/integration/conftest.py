@@ -49,7 +49,7 @@ class House:
 
     def hashes(self) -> dict[str, tuple[int, str]]:
         with self.open() as runtime:
-            return mart_hashes(runtime.warehouse)
+            return mart_hashes(runtime.duckdb)
 
     def query(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
         with self.open() as runtime:

@@ -12,8 +12,9 @@ from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import Broken, Connection, ConnectionStore, State
 from fit_platform.accounts.tokens import FileTokenStore, Token
 from fit_platform.cli import app
-from fit_platform.commands.status import status_facts
+from fit_platform.commands.status import print_status, status_facts
 from fit_platform.providers.registry import PROVIDERS
+from fit_platform.quota.ledger import QuotaLedger
 from fit_platform.settings import load_settings
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 
@@ -66,6 +67,16 @@ def test_status_as_json_has_state_quota_and_build(home, ada):
     assert {entry["provider"] for entry in facts["quota"]} >= {"polar", "strava"}
     assert facts["last_build_at"] is None
     assert facts["is_demo"] is False
+
+
+def test_status_tells_what_of_the_quota_is_kept_for_webhooks(home, capsys):
+    """92 of 100 calls left and a backfill refused would be a riddle, were the 10 that it must leave not told."""
+    QuotaLedger.of(home, clock=lambda: NOW).reserve("strava", "ada", calls=8)
+    print_status(status_facts(load_settings(), NOW))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["quota", "of", "left", "for", "backfills", "limit", "resets", "(UTC)"] in lines
+    (quarter,) = (line for line in lines if line[:4] == ["strava", "read", "15", "min"])
+    assert quarter[4:8] == ["all", "92", "82", "100"]
 
 
 def test_status_tells_the_newest_day_that_has_data(home, ada):
