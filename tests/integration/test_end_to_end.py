@@ -136,11 +136,6 @@ def test_the_warehouse_can_be_made_anew_from_landing_alone(synced: House, copy_o
     assert house.hashes() == before
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="activity_zones and best_efforts of earlier pieces are not built again when a later piece brings the limits "
-    "(provider zones, estimated maximum) that hold for their days; `fit-platform rebuild` gives the same marts",
-)
 def test_syncing_piece_by_piece_gives_the_same_marts(synced: House, linked: House, copy_of) -> None:
     """A backfill in three overlapping pieces, out of order, ends where one sync of the whole ends."""
     house = copy_of(linked)

@@ -61,11 +61,6 @@ def undisturbed(linked: House, tmp_path_factory: pytest.TempPathFactory) -> dict
     return house.hashes()
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="failed once under load since the marts of zones and best efforts came; its cause is not known yet: "
-    "either its deadline, or what test_end_to_end.py says of pieces",
-)
 def test_killed_at_several_points_and_run_again_gives_the_same_marts(
     linked: House, undisturbed: dict[str, tuple[int, str]], copy_of, tmp_path: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 {% set metrics = {"heart_rate": "bpm", "speed": "speed_mps", "power": "power_w"} %}
 {% set windows_seconds = [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600] %}
+{# Values are summed in whole millionths: sums of floats would depend on what else is in the table. #}
+{% set millionths = 1000000 %}
 {# A value is carried this far, in seconds; in the band's feed as far as its cadence says. #}
 {% set carry_seconds = 10 %}
 {% set recording = "athlete_id, dt, provider, provider_activity_id" %}
@@ -45,7 +47,9 @@ with
             select
                 recording,
                 sampled_second,
-                {{ column }} as value,
+                cast(
+                    round({{ column }} * {{ millionths }}) as int64
+                ) as value_millionths,
                 {% if metric == "heart_rate" -%} {{ whole("heart_rate_seconds") }}
                 {%- else -%}
                     least(
@@ -68,7 +72,7 @@ with
         {{ metric }}_seconds as (
             select
                 {{ metric }}_values.recording,
-                {{ metric }}_values.value,
+                {{ metric }}_values.value_millionths,
                 {{ metric }}_values.sampled_second + numbers.n as at_second,
                 {{ metric }}_values.sampled_second
                 + numbers.n
@@ -87,11 +91,11 @@ with
                 row_number() over (
                     partition by recording, stretch order by at_second
                 ) as seconds_to_here,
-                sum(value) over (
+                sum(value_millionths) over (
                     partition by recording, stretch
                     order by at_second
                     rows between unbounded preceding and current row
-                ) as value_to_here
+                ) as millionths_to_here
             from {{ metric }}_seconds
         ),
 
@@ -104,15 +108,15 @@ with
                         when seconds_to_here >= {{ seconds }}
                         then
                             (
-                                value_to_here - coalesce(
-                                    lag(value_to_here, {{ seconds }}) over (
+                                millionths_to_here - coalesce(
+                                    lag(millionths_to_here, {{ seconds }}) over (
                                         partition by recording, stretch
                                         order by at_second
                                     ),
                                     0
                                 )
                             )
-                            / {{ seconds }}
+                            / {{ seconds * millionths }}
                     end as mean_{{ seconds }}
                 {%- endfor %}
             from {{ metric }}_sums

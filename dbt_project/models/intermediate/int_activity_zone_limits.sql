@@ -10,18 +10,32 @@ with
         from {{ ref("activity_sources") }}
     ),
 
-    -- Strava's zones are snapshots of today's: one holds from its day on, never before.
-    strava_days as (
+    -- Strava tells only today's zones: they hold from the day on which it told them,
+    -- never
+    -- before, whichever days were being pulled.
+    strava_zones as (
         select
-            settings.activity_id,
-            settings.athlete_id,
-            max(zones.snapshot_date) as snapshot_date
+            *,
+            {{ date_of_epoch_day(int_div(epoch_seconds("fetched_at"), 86400)) }}
+            as told_on
+        from {{ ref("stg_strava__zones") }}
+        where kind = 'heart_rate'
+        qualify
+            row_number() over (
+                partition by
+                    athlete_id, zone, {{ int_div(epoch_seconds("fetched_at"), 86400) }}
+                order by fetched_at desc, snapshot_date desc
+            )
+            = 1
+    ),
+
+    strava_days as (
+        select settings.activity_id, settings.athlete_id, max(zones.told_on) as told_on
         from settings
         inner join
-            {{ ref("stg_strava__zones") }} as zones
+            strava_zones as zones
             on settings.athlete_id = zones.athlete_id
-            and zones.kind = 'heart_rate'
-            and settings.local_date >= zones.snapshot_date
+            and settings.local_date >= zones.told_on
         group by settings.activity_id, settings.athlete_id
     ),
 
@@ -97,10 +111,9 @@ with
             {{ as_float("null") }} as provider_seconds
         from strava_days
         inner join
-            {{ ref("stg_strava__zones") }} as zones
+            strava_zones as zones
             on strava_days.athlete_id = zones.athlete_id
-            and strava_days.snapshot_date = zones.snapshot_date
-            and zones.kind = 'heart_rate'
+            and strava_days.told_on = zones.told_on
 
         union all
 

@@ -7,5 +7,6 @@ select
     upper_bpm,
     lower_w,
     upper_w,
-    is_custom
+    is_custom,
+    fetched_at
 from {{ source("strava", "strava_zones") }}
