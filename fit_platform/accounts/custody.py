@@ -85,6 +85,12 @@ class Custody:
         """Note that the provider says it has no data for this account (Google's ACCOUNT_NOT_LINKED)."""
         self._mark(provider, athlete_id, State.NOT_LINKED, reason)
 
+    def consent_withdrawn(self, provider: str, athlete_id: str) -> str:
+        """Note that the athlete took back the consent at the provider, and return that in words. Pulls stop at once."""
+        reason = f"the athlete withdrew the consent at {provider}"
+        self._mark(provider, athlete_id, State.REVOKED, reason)
+        return reason
+
     def _load_working(self, provider: str, athlete_id: str) -> Token:
         """The stored token. A connection known as dead fails here: asking the provider again could only burn quota."""
         connection = self._connections.get(provider, athlete_id)

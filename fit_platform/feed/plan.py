@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fit_platform.accounts.connections import Broken, State
 from fit_platform.errors import AuthRevoked, FitError, QuotaExhausted
 from fit_platform.feed.locate import NotKnownYet, days_of, is_revoked
 from fit_platform.landing.inbox import ChangeEvent, PoisonEvent
@@ -64,10 +63,12 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
     """
     now = runtime.clock()
     tick = Tick()
+    names = [*runtime.inbox.taken(provider), *runtime.inbox.due(provider, now, limit)][:limit]
+    if not names:
+        return tick
+    tick.is_all = len(names) < limit
     clients = {client.athlete_id: client for client in runtime.clients(provider, for_news=True)}
     days_by_work: dict[date, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    names = [*runtime.inbox.taken(provider), *runtime.inbox.due(provider, now, limit)][:limit]
-    tick.is_all = len(names) < limit
     for name in names:
         try:
             event = runtime.inbox.read(name)
@@ -122,9 +123,7 @@ def _revoke(runtime: Runtime, name: str, event: ChangeEvent, client: ApiClient |
     except FitError as error:
         _put_off(runtime, name, event, error, tick)
         return
-    reason = f"the athlete withdrew the consent at {event.provider}"
-    broken = Broken(state=State.REVOKED, reason=reason, since=runtime.clock())
-    runtime.connections.mark_broken(event.provider, event.athlete_id, broken)
+    runtime.custody.consent_withdrawn(event.provider, event.athlete_id)
     tick.revoked.append(event)
     tick.handled.append(name)
 

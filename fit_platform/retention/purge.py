@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from fit_platform.accounts.connections import Broken, State
+from fit_platform.accounts.connections import State
 from fit_platform.accounts.tokens import open_token_store
 from fit_platform.errors import DamagedObject
 from fit_platform.landing.inbox import ChangeEvent
@@ -65,8 +65,7 @@ def revoke_and_purge(runtime: Runtime, provider: str, athlete_id: str, now: date
     Pulls stop with the first step. Nothing is asked of the provider: there the connection has ended already. Doing it
     again finishes what a crash left; None when nothing was left.
     """
-    reason = f"the athlete withdrew the consent at {provider}"
-    runtime.connections.mark_broken(provider, athlete_id, Broken(state=State.REVOKED, reason=reason, since=now))
+    reason = runtime.custody.consent_withdrawn(provider, athlete_id)
     tokens = open_token_store(runtime.settings)
     with tokens.exclusive(provider, athlete_id):
         tokens.delete(provider, athlete_id)
