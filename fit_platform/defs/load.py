@@ -1,8 +1,9 @@
 """Load assets: one per provider and resource; typed rows of the landed days, replacing exactly those partitions."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -18,9 +19,23 @@ from fit_platform.providers.registry import resources
 from fit_platform.settings import load_settings
 from fit_platform.warehouse.base import BASE_SCHEMA, LedgerEntry
 
-ATHLETES_KEY = dg.AssetKey(["load", "accounts", "athletes"])
-OVERRIDES_KEY = dg.AssetKey(["load", "accounts", "activity_overrides"])
-ATHLETE_SETTINGS_KEY = dg.AssetKey(["load", "accounts", "athlete_settings"])
+if TYPE_CHECKING:
+    from fit_platform.runtime import Runtime
+
+_ACCOUNTS: dict[str, tuple[str, Callable[["Runtime"], int]]] = {
+    "athletes": (
+        "The linked athletes, as the operator described them: home zone, sex, heart-rate limits.",
+        lambda runtime: runtime.load_athletes(),
+    ),
+    "activity_overrides": (
+        "Pairs of activity records that a person decided on, from overrides.csv.",
+        lambda runtime: runtime.load_overrides(),
+    ),
+    "athlete_settings": (
+        "The athletes' heart-rate limits, own zones and weight by date and sport, from athlete_settings.csv.",
+        lambda runtime: runtime.load_athlete_settings(),
+    ),
+}
 _PLOTTED = {("fitbit", "heart_rate"), ("polar", "continuous_heart_rate")}
 _SAMPLED_REASONS = 20
 
@@ -107,49 +122,23 @@ def _column_schema(resource: Resource) -> dg.TableSchema:
     )
 
 
-@dg.asset(
-    key=ATHLETES_KEY,
-    group_name="load_accounts",
-    kinds={"duckdb"},
-    owners=[OWNER],
-    tags={"layer": "load"},
-    pool="duckdb_writer",
-    description="The linked athletes, as the operator described them: home zone, sex, heart-rate limits.",
-)
-def accounts_athletes(platform: Platform) -> dg.MaterializeResult:
-    """Copy the accounts store into the warehouse."""
-    rows = platform.runtime.load_athletes()
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+def build_accounts_asset(name: str, description: str, copy: "Callable[[Runtime], int]") -> dg.AssetsDefinition:
+    """The load asset of one small table that the operator keeps; `copy` fills it and says how many rows it has."""
 
+    @dg.asset(
+        key=["load", "accounts", name],
+        group_name="load_accounts",
+        kinds={"duckdb"},
+        owners=[OWNER],
+        tags={"layer": "load"},
+        pool="duckdb_writer",
+        description=description,
+    )
+    def loaded(platform: Platform) -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata={"dagster/row_count": copy(platform.runtime)})
 
-@dg.asset(
-    key=OVERRIDES_KEY,
-    group_name="load_accounts",
-    kinds={"duckdb"},
-    owners=[OWNER],
-    tags={"layer": "load"},
-    pool="duckdb_writer",
-    description="Pairs of activity records that a person decided on, from overrides.csv.",
-)
-def accounts_activity_overrides(platform: Platform) -> dg.MaterializeResult:
-    """Copy the overrides into the warehouse."""
-    rows = platform.runtime.load_overrides()
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows})
-
-
-@dg.asset(
-    key=ATHLETE_SETTINGS_KEY,
-    group_name="load_accounts",
-    kinds={"duckdb"},
-    owners=[OWNER],
-    tags={"layer": "load"},
-    pool="duckdb_writer",
-    description="The athletes' heart-rate limits, own zones and weight by date and sport, from athlete_settings.csv.",
-)
-def accounts_athlete_settings(platform: Platform) -> dg.MaterializeResult:
-    """Copy the dated settings into the warehouse."""
-    rows = platform.runtime.load_athlete_settings()
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+    return loaded
 
 
 load_assets = [build_load_asset(resource) for resource in resources(load_settings())]
+accounts_assets = [build_accounts_asset(name, *rest) for name, rest in _ACCOUNTS.items()]
