@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fit_platform import run_tags
 from fit_platform.dbt import DBT_DIR
 from fit_platform.settings import Settings
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 INSTANCE_CONFIG = DBT_DIR.parent / "dagster.yaml"
 _UNFINISHED = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
-PID_TAG = "fit/pid"
-"""Run tag: the process that executes the run, so that a later one can tell whether it still lives."""
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -71,7 +70,7 @@ def close_dead_runs(instance: dg.DagsterInstance) -> None:
 
     unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     for run in instance.get_runs(unfinished):
-        pid = run.tags.get(PID_TAG)
+        pid = run.tags.get(run_tags.PID)
         if pid is None or _is_alive(int(pid)):
             continue
         instance.report_run_failed(run, f"process {pid} is gone; it was killed")

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
+from fit_platform import run_tags
 from fit_platform.dbt import DBT_DIR, dbt_sources
 from fit_platform.errors import BusyError
 from fit_platform.feed.look import Look, Mode, look
 from fit_platform.feed.plan import finish, take
-from fit_platform.instance import PID_TAG, close_dead_runs, open_instance, pools_are_free
+from fit_platform.instance import close_dead_runs, open_instance, pools_are_free
 from fit_platform.pipeline.load import LoadReport, landed_days, unloaded_days
 from fit_platform.pipeline.observe import Observer, observing
 from fit_platform.pipeline.pull import PullProgress, PullReport
@@ -138,7 +139,7 @@ def sync(
         pulled = [resource for resource in resources(runtime.settings) if resource.provider in providers]
         started = time.monotonic()
         for chunk in raw_runs(window):
-            runner.run([["raw", *resource.key] for resource in pulled], chunk, {"fit/athletes": ",".join(athletes)})
+            runner.run([["raw", *resource.key] for resource in pulled], chunk, {run_tags.ATHLETES: ",".join(athletes)})
         result.seconds["pull"] = time.monotonic() - started
         _load_and_build(runtime, runner, result, window)
     return result
@@ -176,7 +177,7 @@ def update(
                 tick = take(runtime, provider)
                 for planned in tick.runs:
                     keys = [["raw", provider, name] for name in planned.resources]
-                    runner.run(keys, planned.window, {"fit/athletes": ",".join(planned.athletes)})
+                    runner.run(keys, planned.window, {run_tags.ATHLETES: ",".join(planned.athletes)})
                     days.update((planned.window.first, planned.window.last))
                 finish(runtime, tick.handled)
                 is_all = tick.is_all
@@ -235,9 +236,7 @@ def _load_and_build(
         result.published = True
     else:
         days = Window(min([window.first, *waiting]), max([window.last, *waiting]))
-        from fit_platform.defs.transform import FULL_REFRESH_TAG
-
-        tags = {FULL_REFRESH_TAG: "true"} if full else {}
+        tags = {run_tags.FULL_REFRESH: "true"} if full else {}
         result.built = result.published = runner.run_group(
             ["staging", "intermediate", "marts", "seeds", "published"], days, tags
         )
@@ -304,10 +303,9 @@ class _Runner:
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={
-                "dagster/asset_partition_range_start": window.first.isoformat(),
-                "dagster/asset_partition_range_end": window.last.isoformat(),
-                "fit/interactive": "true",
-                PID_TAG: str(os.getpid()),
+                **run_tags.range_tags(window),
+                run_tags.INTERACTIVE: "true",
+                run_tags.PID: str(os.getpid()),
                 **{name: value for name, value in (tags or {}).items() if value},
             },
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
+from fit_platform import run_tags
 from fit_platform.alerts.alerter import Alerter
 from fit_platform.alerts.incidents import Incident
 from fit_platform.defs.automation import STATUS
@@ -22,9 +23,7 @@ def _alerter(platform: Platform) -> Alerter:
 
 def run_key(steps: set[str], tags: dict[str, str]) -> str:
     """What a failed run is about: its failed steps, and its days. Equal for every retry of it."""
-    one = tags.get("dagster/partition", "")
-    first = tags.get("dagster/asset_partition_range_start", one)
-    last = tags.get("dagster/asset_partition_range_end", one)
+    first, last = run_tags.days_of_run(tags)
     return f"{first}..{last} {' '.join(sorted(steps))}"
 
 

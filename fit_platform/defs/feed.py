@@ -9,8 +9,9 @@ from datetime import timedelta
 
 import dagster as dg
 
+from fit_platform import run_tags
 from fit_platform.defs.automation import SCHEDULE_STATUS, STATUS
-from fit_platform.defs.raw import ATHLETES_TAG, raw_key
+from fit_platform.defs.raw import raw_key
 from fit_platform.defs.resources import Platform
 from fit_platform.defs.retention import RECEIPTS_KEY
 from fit_platform.feed.look import Mode, look
@@ -60,15 +61,15 @@ def _request(provider: str, run: PlannedRun, last: str) -> dg.RunRequest:
     """A run of raw assets; its key is made of its days and the newest event, so the same news never runs twice."""
     keys = [raw_key(resource) for resource in resources(load_settings()) if resource.provider == provider]
     is_one_day = run.window.first == run.window.last
-    days = {
-        "dagster/asset_partition_range_start": run.window.first.isoformat(),
-        "dagster/asset_partition_range_end": run.window.last.isoformat(),
-    }
     return dg.RunRequest(
         run_key=f"{run.span}:{last}",
         partition_key=run.window.first.isoformat() if is_one_day else None,
         asset_selection=[key for key in keys if key.path[-1] in run.resources],
-        tags={"provider": provider, ATHLETES_TAG: ",".join(run.athletes), **({} if is_one_day else days)},
+        tags={
+            "provider": provider,
+            run_tags.ATHLETES: ",".join(run.athletes),
+            **({} if is_one_day else run_tags.range_tags(run.window)),
+        },
     )
 
 

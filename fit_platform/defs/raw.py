@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from fit_platform import run_tags
 from fit_platform.defs.partitions import DAILY, RAW_DAYS_PER_RUN, window_of
 from fit_platform.defs.resources import Platform
 from fit_platform.errors import AccountNotLinked, AuthRevoked, QuotaExhausted
@@ -18,7 +19,6 @@ from fit_platform.providers.base import Resource
 from fit_platform.providers.registry import resources
 from fit_platform.settings import load_settings
 
-ATHLETES_TAG = "fit/athletes"
 """Run tag: pull these athletes only, comma-separated."""
 OWNER = "team:fit-platform"
 _CHECK = "every_athlete_pulled"
@@ -61,7 +61,7 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
     def raw(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         runtime = platform.runtime
         window = window_of(context)
-        only = [name for name in context.run.tags.get(ATHLETES_TAG, "").split(",") if name]
+        only = [name for name in context.run.tags.get(run_tags.ATHLETES, "").split(",") if name]
         clients = runtime.clients(resource.provider, only)
         report = pull(
             resource,
@@ -139,7 +139,7 @@ def _failure(
     """
     verdicts = {failure.verdict for failure in report.failures}
     nothing_landed = bool(verdicts) and len(report.failures) == athletes and not report.written
-    may_wait = context.run.tags.get("fit/interactive") != "true"  # `sync` tells the person instead of waiting
+    may_wait = context.run.tags.get(run_tags.INTERACTIVE) != "true"  # `sync` tells the person instead of waiting
     waits_for_quota = QuotaExhausted.verdict in verdicts and may_wait
     if not nothing_landed and not waits_for_quota:
         return None

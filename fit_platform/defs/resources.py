@@ -10,8 +10,8 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
+from fit_platform import run_tags
 from fit_platform.dbt import DBT_DIR, DBT_EXECUTABLE, dbt_environment, dbt_target
-from fit_platform.instance import PID_TAG
 from fit_platform.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class Platform(dg.ConfigurableResource):
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Note which process executes the run: if it is killed, that is how the next one knows."""
-        if context.run is not None and context.instance is not None and PID_TAG not in context.run.tags:
-            context.instance.add_run_tags(context.run.run_id, {PID_TAG: str(os.getpid())})
+        if context.run is not None and context.instance is not None and run_tags.PID not in context.run.tags:
+            context.instance.add_run_tags(context.run.run_id, {run_tags.PID: str(os.getpid())})
 
     @cached_property
     def runtime(self) -> "Runtime":

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
 
+from fit_platform import run_tags
 from fit_platform.dbt import DBT_PROJECT, ensure_manifest
 from fit_platform.defs.automation import AFTER_LOADS
 from fit_platform.defs.partitions import DAILY
@@ -20,8 +21,6 @@ from fit_platform.defs.raw import OWNER
 from fit_platform.defs.resources import Platform
 from fit_platform.settings import load_settings
 
-FULL_REFRESH_TAG = "fit/full_refresh"
-"""Run tag: the models changed, so every day is built again."""
 _KEPT_DBT_RUNS = 10
 DAY_RANGED = "+config.materialized:incremental"
 """The day-ranged models and everything upstream of them. Being closed upstream, it is one dbt call: a selection that
@@ -90,7 +89,7 @@ def dbt_day_ranges(context: dg.AssetExecutionContext, dbt: DbtCliResource, platf
     started = datetime.now(UTC)
     pending = warehouse.pending_days()
     keys = context.partition_keys
-    if context.run.tags.get(FULL_REFRESH_TAG) == "true":
+    if context.run.tags.get(run_tags.FULL_REFRESH) == "true":
         arguments = ["build", "--full-refresh"]
     else:
         days = day_range_vars(date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]), pending)

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from fit_platform import run_tags
 from fit_platform.defs.raw import _failure
 from fit_platform.landing.zone import Written
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
@@ -19,7 +20,7 @@ LANDED = {("ada", date(2026, 3, 1)): Written(True, "x", 1, 0, 10)}
 
 
 def context(*, interactive: bool = False) -> Any:
-    return SimpleNamespace(run=SimpleNamespace(tags={"fit/interactive": "true"} if interactive else {}))
+    return SimpleNamespace(run=SimpleNamespace(tags={run_tags.INTERACTIVE: "true"} if interactive else {}))
 
 
 def report(verdict: str, *, landed: bool = False, retry_at: datetime | None = None) -> PullReport:

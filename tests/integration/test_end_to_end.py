@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from fit_platform.providers.registry import PROVIDERS
 from fit_platform.sync import rebuild
 from tests.integration.conftest import WINDOW, House

@@ -1,0 +1,30 @@
+"""Tags of Dagster runs: what a run is told beside its assets, and what it tells of itself. No dagster import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fit_platform.providers.base import Window
+
+ATHLETES = "fit/athletes"
+"""The athletes that the run pulls for, separated by commas; without it everyone."""
+FULL_REFRESH = "fit/full_refresh"
+"""`true`: the models changed, so every day is built again."""
+INTERACTIVE = "fit/interactive"
+"""`true`: a person is waiting, who is told of a used-up quota at once rather than made to wait."""
+PID = "fit/pid"
+"""The process that executes the run, so that a later one can tell whether it still lives."""
+_PARTITION = "dagster/partition"
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+
+
+def range_tags(window: Window) -> dict[str, str]:
+    """Ask for all days of the window in one run."""
+    return {_RANGE_START: window.first.isoformat(), _RANGE_END: window.last.isoformat()}
+
+
+def days_of_run(tags: Mapping[str, str]) -> tuple[str, str]:
+    """The run's first and last day as ISO dates, both empty for a run without partitions."""
+    one = tags.get(_PARTITION, "")
+    return tags.get(_RANGE_START, one), tags.get(_RANGE_END, one)
