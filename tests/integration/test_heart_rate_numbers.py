@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -218,20 +218,30 @@ def test_rmssd_is_the_root_mean_square_of_successive_differences() -> None:
     assert found == (pytest.approx(21.60, abs=0.005),)
 
 
+def strava_zone(told_at: datetime, zone: int, lower_bpm: float) -> dict[str, Any]:
+    """A backfill of February files under its last day what Strava tells today."""
+    return {
+        "athlete_id": "ada",
+        "snapshot_date": date(2026, 2, 28),
+        "fetched_at": told_at,
+        "kind": "heart_rate",
+        "zone": zone,
+        "lower_bpm": lower_bpm,
+    }
+
+
 def test_the_schemes_of_zones_and_their_limits(models: CompiledModels) -> None:
     """%HRR of 55..190, Coggan's %LTHR of 170, the athlete's own, and Strava's as the API gives them."""
-    snapshot = [
-        {"athlete_id": "ada", "snapshot_date": day, "kind": "heart_rate", "zone": zone, "lower_bpm": float(lower)}
-        for day, limits in (
-            (date(2026, 2, 1), (0, 120, 149, 164, 179)),
-            (date(2026, 3, 2), (0, 100, 110, 120, 130)),
+    told = [
+        strava_zone(told_at, zone, float(lower))
+        for told_at, limits in (
+            (datetime(2026, 2, 1, 12, tzinfo=UTC), (0, 120, 149, 164, 179)),
+            (datetime(2026, 3, 2, 12, tzinfo=UTC), (0, 100, 110, 120, 130)),
         )
         for zone, lower in enumerate(limits, 1)
     ]
     own = {f"zone_{zone}_lower_bpm": 100.0 + 10 * zone for zone in range(1, 6)}
-    given = activity(
-        samples(steady((1, 149.0))), 60, settings=[{**THRESHOLD, **own}], **{"stg_strava__zones": snapshot}
-    )
+    given = activity(samples(steady((1, 149.0))), 60, settings=[{**THRESHOLD, **own}], **{"stg_strava__zones": told})
     limits = {
         scheme: [lower for _, (lower, _) in sorted(zones(models, given, scheme).items())]
         for scheme in ("%HRR", "%LTHR", "own", "strava")
@@ -243,10 +253,10 @@ def test_the_schemes_of_zones_and_their_limits(models: CompiledModels) -> None:
     assert zones(models, given, "strava")[3] == (149, 60), "a limit belongs to the upper zone"
 
 
-def test_strava_zones_of_today_say_nothing_about_an_older_run(models: CompiledModels) -> None:
-    later = [
-        {"athlete_id": "ada", "snapshot_date": date(2026, 3, 2), "kind": "heart_rate", "zone": 1, "lower_bpm": 100.0},
-    ]
+def test_strava_zones_of_today_say_nothing_about_an_older_run(
+    models: CompiledModels,
+) -> None:
+    later = [strava_zone(datetime(2026, 3, 2, 12, tzinfo=UTC), 1, 100.0)]
     assert zones(models, activity(samples(B3), 24, **{"stg_strava__zones": later}), "strava") == {}
 
 
