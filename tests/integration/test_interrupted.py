@@ -40,7 +40,7 @@ POINTS: dict[str, Callable[[Path], Callable[[], bool]]] = {
     "the middle of the pull": lambda home: landed_files(home, 40),
     "the load": lambda home: lambda: (home / "warehouse" / "fit.duckdb.wal").exists(),
     "dbt starting": lambda home: lambda: any((home / "dbt").glob("*")),
-    "dbt in the middle": lambda home: dbt_log_says(home, "dbt_day_ranges", "heart_rate_daily"),
+    "dbt in the middle": lambda home: dbt_log_says(home, "dbt_day_ranges", "int_heart_rate_days"),
     "the second dbt step": lambda home: dbt_log_says(home, "dbt_tables", "activities"),
 }
 
