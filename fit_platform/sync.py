@@ -24,7 +24,7 @@ from fit_platform.feed.plan import finish, take
 from fit_platform.instance import close_dead_runs, open_instance, pools_are_free
 from fit_platform.pipeline.load import LoadReport, landed_days, unloaded_days
 from fit_platform.pipeline.observe import Observer, observing
-from fit_platform.pipeline.pull import PullProgress, PullReport
+from fit_platform.pipeline.pull import DAYS_PER_RUN, PullProgress, PullReport
 from fit_platform.providers.base import Resource, Window
 from fit_platform.providers.registry import resources
 from fit_platform.retention.purge import purge_expired, purge_revoked
@@ -33,7 +33,6 @@ from fit_platform.runtime import Runtime
 if TYPE_CHECKING:
     import dagster as dg
 
-_RAW_DAYS_PER_RUN = 364  # whole ranges of 28 days (Polar), 14 and 7: a cut between them costs no call
 _REST_DAYS = 84  # a shorter rest joins the run before: each run asks every list of recent days again
 _POOL_POLL_SECONDS = 1.0
 _DBT_ERRORS_TITLE = "Errors parsed from dbt logs:"
@@ -147,7 +146,7 @@ def sync(
 
 def raw_runs(window: Window) -> list[Window]:
     """The runs in which a window is pulled, oldest first."""
-    runs = list(window.chunks(_RAW_DAYS_PER_RUN))
+    runs = list(window.chunks(DAYS_PER_RUN))
     if len(runs) > 1 and len(runs[-1].days()) <= _REST_DAYS:
         rest = runs.pop()
         runs[-1] = Window(runs[-1].first, rest.last)

@@ -9,23 +9,23 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from fit_platform import run_tags
-from fit_platform.defs.partitions import DAILY, RAW_DAYS_PER_RUN, window_of
+from fit_platform.defs.partitions import DAILY, window_of
 from fit_platform.defs.resources import Platform
 from fit_platform.errors import AccountNotLinked, AuthRevoked, QuotaExhausted
 from fit_platform.pipeline.load import day_hash
 from fit_platform.pipeline.observe import observer
-from fit_platform.pipeline.pull import PullReport, pull
+from fit_platform.pipeline.pull import DAYS_PER_RUN, PullReport, pull
 from fit_platform.providers.base import Resource
 from fit_platform.providers.registry import resources
 from fit_platform.settings import load_settings
 
-"""Run tag: pull these athletes only, comma-separated."""
 OWNER = "team:fit-platform"
 _CHECK = "every_athlete_pulled"
 _RETRY_SECONDS = 120
 _PATIENCE_SECONDS = 75  # a minute's quota comes back sooner than a new step starts; longer windows free the slot
-_RETRIES = {"no network": 30, "quota": 8, "transient": 3, "bad payload": 3}
-"""How often Dagster may try a step again, by verdict: offline for an hour; a quota until its day is over, about."""
+_RETRIES = {"no network": 30, "quota": 200, "transient": 3, "bad payload": 3}
+"""How often Dagster may try a step again, by verdict: offline for an hour; used-up quotas for
+a club's year of Strava streams, which takes days. A wait holds no slot and costs no call."""
 
 
 def raw_key(resource: Resource) -> dg.AssetKey:
@@ -42,7 +42,7 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
         key=key,
         deps=needs,
         partitions_def=DAILY,
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=RAW_DAYS_PER_RUN),
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN),
         group_name=f"raw_{resource.provider}",
         kinds={resource.provider, "json"},
         owners=[OWNER],

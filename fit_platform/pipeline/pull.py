@@ -16,6 +16,11 @@ from fit_platform.providers.http import ApiClient
 Progress = Callable[["PullProgress"], None]
 
 
+DAYS_PER_RUN = 392
+"""Days of a long window that one run pulls: a year and a bit in whole ranges of 28 (Polar), 14 and 7 days, so that a
+cut between runs costs no call. A run that dies loses little: what has landed is not asked for again one by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class PullProgress:
     """One step of a pull: a day of an athlete is done."""

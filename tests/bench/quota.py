@@ -1,6 +1,6 @@
 """What a year's backfill costs: calls of the real clients at the simulated providers, against the computed floor.
 
-Pulled as `sync` does it, for which the bar holds, and as a Dagster backfill does it: shorter runs, more list calls.
+Pulled in runs as long as those of `sync` and of a Dagster backfill.
 
 Used-up windows are skipped on a simulated clock, so that nothing sleeps. The floor of a resource is what its limits
 force: full pages, the longest ranges, one call for what is asked object by object. Google's page that is empty and
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,7 +21,6 @@ from rich.console import Console
 from rich.table import Table
 
 from fit_platform.commands.simulate import SimulatedWorld
-from fit_platform.defs.partitions import RAW_DAYS_PER_RUN as DAGSTER_DAYS
 from fit_platform.landing.store import FolderStore
 from fit_platform.landing.zone import LandingZone
 from fit_platform.providers.base import Resource, Window
@@ -116,7 +114,7 @@ def floor_of(resource: Resource, window: Window, objects: int, zone: LandingZone
     return -(-len(window.days()) // resource.range_days) if resource.range_days else 1
 
 
-def measure(home: Path, runs_of: Callable[[Window], Iterable[Window]]) -> tuple[list[Cost], int]:
+def measure(home: Path) -> tuple[list[Cost], int]:
     """Every resource pulled to the end, in runs; and how often a provider had to say 429."""
     strava, with_streams = strava_window(STRAVA_ACTIVITIES)
     costs: list[Cost] = []
@@ -129,7 +127,7 @@ def measure(home: Path, runs_of: Callable[[Window], Iterable[Window]]) -> tuple[
             empty = EmptyPages()
             puller = Puller(simulated, zone, ledger, empty)
             simulated.control("reset-calls")
-            for run in runs_of(window):
+            for run in raw_runs(window):
                 puller.to_the_end(resource, run, ATHLETE)
             objects = objects_of(resource, zone)
             floor = floor_of(resource, window, objects, zone, with_streams) + empty.seen
@@ -138,9 +136,9 @@ def measure(home: Path, runs_of: Callable[[Window], Iterable[Window]]) -> tuple[
         return costs, ledger.answers[429]
 
 
-def show(console: Console, how: str, costs: list[Cost], refused: int) -> float:
+def show(console: Console, costs: list[Cost], refused: int) -> float:
     """Print a table; the worst provider's ratio."""
-    table = Table(title=f"calls of a backfill {how}: one athlete, {DAYS} days, {STRAVA_ACTIVITIES} Strava activities")
+    table = Table(title=f"calls of a backfill: one athlete, {DAYS} days, {STRAVA_ACTIVITIES} Strava activities")
     for column in ("", "objects", "calls", "floor", "of these empty pages", "windows waited for", "ratio"):
         table.add_column(column, justify="right" if column else "left")
     worst = 0.0
@@ -165,21 +163,11 @@ def show(console: Console, how: str, costs: list[Cost], refused: int) -> float:
 
 def main() -> int:
     console = Console(width=120)
-    runs = {
-        "with `sync`": raw_runs,
-        f"in Dagster, {DAGSTER_DAYS} days a run": lambda window: window.chunks(DAGSTER_DAYS),
-    }
-    wanted = [how for how in runs if not sys.argv[1:] or sys.argv[1] in how]
-    failed = False
-    for how in wanted:
-        with tempfile.TemporaryDirectory() as folder:
-            costs, refused = measure(Path(folder), runs[how])
-        worst = show(console, how, costs, refused)
-        failed |= refused > 0
-        if how == "with `sync`":
-            failed |= worst > BAR
-            console.print(f"the bar of {BAR} of the floor for each provider: {'kept' if worst <= BAR else 'MISSED'}")
-    return int(failed)
+    with tempfile.TemporaryDirectory() as folder:
+        costs, refused = measure(Path(folder))
+    worst = show(console, costs, refused)
+    console.print(f"the bar of {BAR} of the floor for each provider: {'kept' if worst <= BAR else 'MISSED'}")
+    return int(refused > 0 or worst > BAR)
 
 
 if __name__ == "__main__":
