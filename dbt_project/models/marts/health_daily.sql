@@ -1,106 +1,98 @@
 -- Every value with the provider it is from; priority 1 wins where two have one for
 -- the day. Never averaged over
 -- providers: their methods differ.
+{% set measures = [
+    (
+        "hrv",
+        "rmssd_ms",
+        "fitbit",
+        1,
+        ref("stg_fitbit__daily_heart_rate_variability"),
+    ),
+    ("hrv", "hrv_rmssd_ms", "polar", 2, ref("stg_polar__nightly_recharge")),
+    (
+        "breathing",
+        "breaths_per_minute",
+        "fitbit",
+        1,
+        ref("stg_fitbit__daily_respiratory_rate"),
+    ),
+    (
+        "breathing",
+        "breathing_rate_per_minute",
+        "polar",
+        2,
+        ref("stg_polar__nightly_recharge"),
+    ),
+    (
+        "oxygen",
+        "average_percent",
+        "fitbit",
+        1,
+        ref("stg_fitbit__daily_oxygen_saturation"),
+    ),
+    ("oxygen", "blood_oxygen_percent", "polar", 2, "oxygen_tests"),
+    (
+        "skin_temperature",
+        "deviation_c",
+        "polar",
+        1,
+        ref("stg_polar__skin_temperature"),
+    ),
+    ("weight", "weight_kg", "fitbit", 1, "last_weighings"),
+    (
+        "vo2_max",
+        "vo2_max_ml_per_kg_min",
+        "fitbit",
+        1,
+        ref("stg_fitbit__daily_vo2_max"),
+    ),
+] %}
+
 with
-    measured as (
-        select
-            athlete_id,
-            local_date,
-            'hrv' as metric,
-            {{ as_float("rmssd_ms") }} as value,
-            'fitbit' as provider,
-            1 as priority
-        from {{ ref("stg_fitbit__daily_heart_rate_variability") }}
-        union all
-        select
-            athlete_id,
-            local_date,
-            'hrv' as metric,
-            {{ as_float("hrv_rmssd_ms") }} as value,
-            'polar' as provider,
-            2 as priority
-        from {{ ref("stg_polar__nightly_recharge") }}
-        union all
-        select
-            athlete_id,
-            local_date,
-            'breathing' as metric,
-            {{ as_float("breaths_per_minute") }} as value,
-            'fitbit' as provider,
-            1 as priority
-        from {{ ref("stg_fitbit__daily_respiratory_rate") }}
-        union all
-        select
-            athlete_id,
-            local_date,
-            'breathing' as metric,
-            {{ as_float("breathing_rate_per_minute") }} as value,
-            'polar' as provider,
-            2 as priority
-        from {{ ref("stg_polar__nightly_recharge") }}
-        union all
-        select
-            athlete_id,
-            local_date,
-            'oxygen' as metric,
-            {{ as_float("average_percent") }} as value,
-            'fitbit' as provider,
-            1 as priority
-        from {{ ref("stg_fitbit__daily_oxygen_saturation") }}
-        union all
+    oxygen_tests as (
         select
             athlete_id,
             {{ local_date("tested_at", "coalesce(utc_offset_seconds, 0)") }}
             as local_date,
-            'oxygen' as metric,
-            {{ as_float("round(avg(blood_oxygen_percent), 2)") }} as value,
-            'polar' as provider,
-            2 as priority
+            round(avg(blood_oxygen_percent), 2) as blood_oxygen_percent
         from {{ ref("stg_polar__spo2") }}
         group by
             athlete_id, {{ local_date("tested_at", "coalesce(utc_offset_seconds, 0)") }}
-        union all
+    ),
+
+    weighings as (
         select
             athlete_id,
-            local_date,
-            'skin_temperature' as metric,
-            {{ as_float("deviation_c") }} as value,
-            'polar' as provider,
-            1 as priority
-        from {{ ref("stg_polar__skin_temperature") }}
-        union all
-        select
-            athlete_id,
-            local_date,
-            'weight' as metric,
-            {{ as_float("weight_kg") }} as value,
-            'fitbit' as provider,
-            1 as priority
-        from
-            (
-                select
-                    athlete_id,
-                    weight_id,
-                    measured_at,
-                    weight_kg,
-                    {{ local_date("measured_at", "coalesce(utc_offset_seconds, 0)") }}
-                    as local_date
-                from {{ ref("stg_fitbit__weight") }}
-            )
+            weight_id,
+            measured_at,
+            weight_kg,
+            {{ local_date("measured_at", "coalesce(utc_offset_seconds, 0)") }}
+            as local_date
+        from {{ ref("stg_fitbit__weight") }}
+    ),
+
+    last_weighings as (
+        select *
+        from weighings
         qualify
             row_number() over (
                 partition by athlete_id, local_date order by measured_at desc, weight_id
             )
             = 1
-        union all
-        select
-            athlete_id,
-            local_date,
-            'vo2_max' as metric,
-            {{ as_float("vo2_max_ml_per_kg_min") }} as value,
-            'fitbit' as provider,
-            1 as priority
-        from {{ ref("stg_fitbit__daily_vo2_max") }}
+    ),
+
+    measured as (
+        {% for metric, value, provider, priority, relation in measures %}
+            select
+                athlete_id,
+                local_date,
+                '{{ metric }}' as metric,
+                {{ as_float(value) }} as value,
+                '{{ provider }}' as provider,
+                {{ priority }} as priority
+            from {{ relation }} {{ "union all" if not loop.last }}
+        {% endfor %}
     ),
 
     chosen as (
