@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -28,6 +29,9 @@ from fit_platform.settings import Settings
 from fit_platform.warehouse.base import Warehouse
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 from fit_platform.warehouse.schema import Table
+
+if TYPE_CHECKING:
+    from fit_platform.warehouse.bigquery_warehouse import BigQueryWarehouse
 
 _QUICK_TIMEOUT_S = (3.0, 10.0)  # a sensor's tick has a minute for all that it asks
 _UNDATED = date(1970, 1, 1)  # the athletes table is replaced whole; its rows have no day
@@ -62,17 +66,20 @@ class Runtime:
     @cached_property
     def warehouse(self) -> Warehouse:
         """The warehouse of the target."""
-        if self.settings.target == "gcp":
-            from fit_platform.warehouse.bigquery_warehouse import open_bigquery  # its libraries take seconds to load
+        return self.bigquery if self.settings.target == "gcp" else self.duckdb
 
-            return open_bigquery(
-                project=self.settings.gcp_project or "",
-                location=self.settings.bigquery_location,
-                dataset_prefix=self.settings.bigquery_dataset_prefix,
-                maximum_bytes_billed=self.settings.bigquery_max_gb_billed * 10**9,
-                emulator_url=self.settings.bigquery_emulator_host,
-            )
-        return self.duckdb
+    @cached_property
+    def bigquery(self) -> BigQueryWarehouse:
+        """The warehouse on Google Cloud: what only BigQuery can do (publishing to a dataset) asks for it by name."""
+        from fit_platform.warehouse.bigquery_warehouse import open_bigquery  # its libraries take seconds to load
+
+        return open_bigquery(
+            project=self.settings.gcp_project or "",
+            location=self.settings.bigquery_location,
+            dataset_prefix=self.settings.bigquery_dataset_prefix,
+            maximum_bytes_billed=self.settings.bigquery_max_gb_billed * 10**9,
+            emulator_url=self.settings.bigquery_emulator_host,
+        )
 
     @cached_property
     def duckdb(self) -> DuckDBWarehouse:

@@ -25,12 +25,23 @@ def build_published_asset(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
         pool="duckdb_writer",
         automation_condition=AFTER_LOADS,
         description="One DuckDB file (readable by DuckDB 1.2 and later) and one Parquet file a mart, swapped in whole. "
-        "Dashboards and BI read this copy, never the warehouse itself; on Google Cloud, BigQuery.",
+        "Dashboards and BI read this copy, never the warehouse itself. On Google Cloud: the dataset `published`.",
     )
     def published_marts(platform: Platform) -> dg.MaterializeResult:
         runtime = platform.runtime
-        if runtime.settings.target == "gcp":  # many readers, and each table is replaced in one go
-            return dg.MaterializeResult(metadata={"dataset": f"{runtime.settings.bigquery_dataset_prefix}marts"})
+        if runtime.settings.target == "gcp":
+            from fit_platform.warehouse import bigquery_publish
+
+            dataset = bigquery_publish.publish(runtime.bigquery)
+            return dg.MaterializeResult(
+                data_version=dg.DataVersion(dataset.version),
+                metadata={
+                    "dagster/row_count": sum(dataset.rows.values()),
+                    "rows": dg.MetadataValue.json(dataset.rows),
+                    "changed": dataset.changed,
+                    "dataset": dataset.dataset,
+                },
+            )
         is_limited = any(runtime.limited(provider) for provider in PROVIDERS)
         published = publish(runtime.duckdb, runtime.settings.home_dir / "published", 1 if is_limited else 2)
         return dg.MaterializeResult(

@@ -137,6 +137,9 @@ class Warehouse(Protocol):
     def row_count(self, table: Table) -> int:
         """Rows of a base table."""
 
+    def tables(self, schema: str) -> set[str]:
+        """Names of the tables and views that a schema has; none where there is no such schema, or no warehouse yet."""
+
     def relation(self, schema: str, name: str) -> str:
         """A table's full name, quoted, to be written into a query."""
 

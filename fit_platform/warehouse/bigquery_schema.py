@@ -12,17 +12,26 @@ from google.cloud import bigquery
 
 from fit_platform.errors import ConfigError
 from fit_platform.warehouse.base import BASE_SCHEMA, OPS_SCHEMA, OPS_TABLES
-from fit_platform.warehouse.schema import Column, Table
+from fit_platform.warehouse.schema import Column, Table, Type
 
 LABELS = {"app": "fit-platform"}
 SCRATCH_SCHEMA = "scratch"
+PUBLISHED_SCHEMA = "published"
+TIME_TRAVEL_HOURS = 48
+"""How long BigQuery lets one look back: its shortest. Landing is our history, and what is deleted shall be gone."""
 SCRATCH_HOURS = 24
 """What a killed load leaves in the scratch dataset removes itself after this time."""
 DATASETS = {
     BASE_SCHEMA: "Typed rows of the providers' answers, one table a kind of record, partitioned by day.",
     OPS_SCHEMA: "What is loaded, what could not be loaded, and what is built.",
     SCRATCH_SCHEMA: f"Tables of loads under way; they vanish by themselves after {SCRATCH_HOURS} hours.",
+    "staging": "Base tables with one name and unit for the same thing: views, made by dbt.",
+    "intermediate": "Steps between staging and marts, made by dbt.",
+    "marts": "The marts as they were built last, checked or not. Readers are given the dataset `published`.",
+    PUBLISHED_SCHEMA: "The marts for readers: replaced whole in one transaction after green checks.",
 }
+WORKING_SCHEMAS = tuple(schema for schema in DATASETS if schema != PUBLISHED_SCHEMA)
+"""What can be made anew from the landing zone, and is emptied for it. Readers keep what they have meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,13 @@ _OPS_DESCRIPTIONS = {
     "quarantine": "Records that could not become rows, with the reason.",
     "build_queue": "Days that were loaded and not yet built.",
     "builds": "Complete dbt builds.",
+    "publications": "What was published, and when; the newest line is what readers see.",
 }
+PUBLICATION_COLUMNS = (
+    Column("version", Type.STRING, "Content of all marts together.", nullable=False),
+    Column("published_at", Type.TIMESTAMP, "When.", nullable=False),
+    Column("published_rows", Type.INT, "Rows of all marts together.", nullable=False),
+)
 OPS_LAYOUTS = {
     name: Layout(
         schema=OPS_SCHEMA,
@@ -96,7 +111,7 @@ OPS_LAYOUTS = {
         columns=columns,
         cluster_by=("provider", "resource") if columns[0].name == "provider" else (),
     )
-    for name, columns in OPS_TABLES.items()
+    for name, columns in {**OPS_TABLES, "publications": PUBLICATION_COLUMNS}.items()
 }
 
 

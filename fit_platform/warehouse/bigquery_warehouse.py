@@ -38,6 +38,8 @@ from fit_platform.warehouse.bigquery_schema import (
     OPS_LAYOUTS,
     SCRATCH_HOURS,
     SCRATCH_SCHEMA,
+    TIME_TRAVEL_HOURS,
+    WORKING_SCHEMAS,
     Layout,
     added_columns,
     base_layout,
@@ -104,36 +106,43 @@ class BigQueryWarehouse:
             *OPS_LAYOUTS.values(),
             *(base_layout(table, requires_day_filter=table.name in sample_tables) for table in tables),
         ]
-        existing = {schema: self._existing_columns(schema) for schema in (BASE_SCHEMA, OPS_SCHEMA)}
+        with ThreadPoolExecutor(_PARALLEL_CALLS) as pool:
+            there = dict(zip(DATASETS, pool.map(self._has_dataset, DATASETS), strict=True))
+        existing = {
+            schema: self._existing_columns(schema) if there[schema] else {} for schema in (BASE_SCHEMA, OPS_SCHEMA)
+        }
         missing: list[Layout] = []
         added: list[tuple[Layout, list[Column]]] = []
         for layout in layouts:
-            columns = (existing[layout.schema] or {}).get(layout.name)
+            columns = existing[layout.schema].get(layout.name)
             if columns is None:
                 missing.append(layout)
             elif new := added_columns(layout, columns):
                 added.append((layout, new))
-        for schema, description in DATASETS.items():
-            if schema == SCRATCH_SCHEMA or existing[schema] is None:
-                self._create_dataset(schema, description)
         with ThreadPoolExecutor(_PARALLEL_CALLS) as pool:
+            for _ in pool.map(self._create_dataset, [schema for schema in DATASETS if not there[schema]]):
+                pass
             for _ in pool.map(self._create_table, missing):
                 pass
         for layout, new in added:
             self._add_columns(layout, new)
 
-    def _existing_columns(self, schema: str) -> dict[str, dict[str, str]] | None:
-        """Table -> column -> type of a dataset, by one query; None where there is no dataset. Checks its location."""
+    def _has_dataset(self, schema: str) -> bool:
+        """Is there this dataset? Checks its location. Asked before making one: that takes a permission of its own."""
         with explained(f"dataset {self.dataset(schema)}"):
             try:
                 found = self.client.get_dataset(self.dataset(schema), retry=RETRY, timeout=REQUEST_TIMEOUT_SECONDS)
             except NotFound:
-                return None
+                return False
         if found.location.upper() != self.location.upper():
             raise ConfigError(
                 f"dataset {self.dataset(schema)} is in {found.location}, FIT_BIGQUERY_LOCATION says {self.location}; "
                 "a dataset cannot be moved: correct the setting, or choose another FIT_BIGQUERY_DATASET_PREFIX"
             )
+        return True
+
+    def _existing_columns(self, schema: str) -> dict[str, dict[str, str]]:
+        """Table -> column -> type of a dataset, by one query."""
         columns: dict[str, dict[str, str]] = {}
         for row in self.query(
             f"SELECT table_name, column_name, data_type FROM `{self.dataset(schema)}`.INFORMATION_SCHEMA.COLUMNS"
@@ -141,11 +150,16 @@ class BigQueryWarehouse:
             columns.setdefault(row["table_name"], {})[row["column_name"]] = row["data_type"]
         return columns
 
-    def _create_dataset(self, schema: str, description: str) -> None:
+    def columns(self, schema: str) -> dict[str, dict[str, str]]:
+        """Table -> column -> type of a dataset; nothing where there is no dataset."""
+        return self._existing_columns(schema) if self._has_dataset(schema) else {}
+
+    def _create_dataset(self, schema: str) -> None:
         dataset = bigquery.Dataset(self.dataset(schema))
         dataset.location = self.location
-        dataset.description = description
+        dataset.description = DATASETS[schema]
         dataset.labels = {**LABELS, "schema": schema}
+        dataset.max_time_travel_hours = TIME_TRAVEL_HOURS
         if schema == SCRATCH_SCHEMA:
             dataset.default_table_expiration_ms = SCRATCH_HOURS * 3600 * 1000
         with explained(f"dataset {self.dataset(schema)}"):
@@ -167,20 +181,25 @@ class BigQueryWarehouse:
             self.client.update_table(table, ["schema"], retry=RETRY, timeout=REQUEST_TIMEOUT_SECONDS)
 
     def drop(self) -> None:
-        """Remove the tables of ours; the datasets stay, with whoever was given access to them."""
-        for schema in DATASETS:
-            with explained(f"dataset {self.dataset(schema)}"):
-                try:
-                    tables = list(
-                        self.client.list_tables(self.dataset(schema), retry=RETRY, timeout=REQUEST_TIMEOUT_SECONDS)
-                    )
-                except NotFound:
-                    continue
-                with ThreadPoolExecutor(_PARALLEL_CALLS) as pool:
-                    for _ in pool.map(lambda table: self._delete(table.reference), tables):
-                        pass
+        """Remove what can be made anew. Datasets stay, with whoever was given access, and so do the published marts."""
+        for schema in WORKING_SCHEMAS:
+            self.empty(schema)
 
-    def _delete(self, table: bigquery.TableReference | str) -> None:
+    def empty(self, schema: str) -> None:
+        """Remove every table and view of a dataset."""
+        with explained(f"dataset {self.dataset(schema)}"):
+            try:
+                tables = list(
+                    self.client.list_tables(self.dataset(schema), retry=RETRY, timeout=REQUEST_TIMEOUT_SECONDS)
+                )
+            except NotFound:
+                return
+            with ThreadPoolExecutor(_PARALLEL_CALLS) as pool:
+                for _ in pool.map(lambda table: self.delete(table.reference), tables):
+                    pass
+
+    def delete(self, table: bigquery.TableReference | str) -> None:
+        """Remove a table, if it is there."""
         self.client.delete_table(table, not_found_ok=True, retry=RETRY, timeout=REQUEST_TIMEOUT_SECONDS)
 
     # --- loading ------------------------------------------------------------------------------------------------
@@ -223,10 +242,10 @@ class BigQueryWarehouse:
             moves += self._ops_statements(load, days, staging)
             try:
                 self.jobs.load(staging.loads, labels)
-                self._transaction(moves, labels)
+                self.transaction(moves, labels)
             finally:
                 for scratch in staging.tables:
-                    self._delete(scratch)
+                    self.delete(scratch)
 
     def _ops_statements(self, load: DayLoad, days: Sequence[date], staging: _Staging) -> list[str]:
         """Ledger, quarantine and build queue of these days, as statements of a transaction."""
@@ -258,7 +277,8 @@ class BigQueryWarehouse:
             f"WHERE provider = '{load.provider}' AND resource = '{load.resource}' AND {_in_days(days)}"
         )
 
-    def _transaction(self, statements: Sequence[str], labels: Mapping[str, str]) -> None:
+    def transaction(self, statements: Sequence[str], labels: Mapping[str, str]) -> None:
+        """Run statements, all or nothing."""
         script = ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION;"])
         self.jobs.script(script, labels=labels)
 
@@ -305,10 +325,19 @@ class BigQueryWarehouse:
             try:
                 self.jobs.load(staging.loads, labels)
                 move = [f"DELETE FROM {target} WHERE {_ANY_DAY}", _insert(target, table.all_columns, staged)]
-                self._transaction(move, labels)
+                self.transaction(move, labels)
             finally:
                 for scratch in staging.tables:
-                    self._delete(scratch)
+                    self.delete(scratch)
+
+    def tables(self, schema: str) -> set[str]:
+        """Names of the tables and views of a dataset."""
+        with explained(f"dataset {self.dataset(schema)}"):
+            try:
+                listed = self.client.list_tables(self.dataset(schema), retry=RETRY, timeout=REQUEST_TIMEOUT_SECONDS)
+                return {table.table_id for table in listed}
+            except NotFound:
+                return set()
 
     def row_count(self, table: Table) -> int:
         """Rows of a base table."""

@@ -224,6 +224,13 @@ class DuckDBWarehouse:
             for path in (self.path, self.path.with_suffix(".duckdb.wal")):
                 path.unlink(missing_ok=True)
 
+    def tables(self, schema: str) -> set[str]:
+        """Names of the tables and views of a schema."""
+        if not self.path.exists():
+            return set()
+        found = self.query("SELECT table_name FROM information_schema.tables WHERE table_schema = ?", [schema])
+        return set(found.column("table_name").to_pylist())
+
     def relation(self, schema: str, name: str) -> str:
         """A table's full name, quoted."""
         return f'"{schema}"."{name}"'
