@@ -8,8 +8,11 @@ from collections.abc import Iterator
 import pytest
 from google.cloud import storage
 
+from fit_platform.simulator import running
 from fit_platform.warehouse.bigquery_warehouse import BigQueryWarehouse, open_bigquery
 from tests.gcp.emulators import PROJECT, bigquery_emulator, storage_emulator, why_no_bigquery
+from tests.gcp.houses import CONFIG, WINDOW, CloudHouse, cloud_copy, linked_home, local_copy
+from tests.integration.conftest import House
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +49,34 @@ def warehouse(bigquery_url: str) -> BigQueryWarehouse:
         maximum_bytes_billed=10**9,
         emulator_url=bigquery_url,
     )
+
+
+@pytest.fixture(scope="session")
+def simulated() -> Iterator[str]:
+    with running(CONFIG) as base_url:
+        yield base_url
+
+
+@pytest.fixture(scope="session")
+def linked(simulated: str, tmp_path_factory: pytest.TempPathFactory) -> House:
+    return linked_home(tmp_path_factory.mktemp("linked"), simulated)
+
+
+@pytest.fixture(scope="session")
+def local(linked: House, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """The window synced on this machine: read it only."""
+    house = local_copy(linked, tmp_path_factory.mktemp("local") / "home")
+    result = house.sync(WINDOW)
+    assert (result.problems, result.exit_code) == ([], 0)
+    return house
+
+
+@pytest.fixture(scope="session")
+def cloud(linked: House, storage_url: str, bigquery_url: str, tmp_path_factory: pytest.TempPathFactory) -> CloudHouse:
+    """The window synced on the emulators: read it only."""
+    home = tmp_path_factory.mktemp("cloud") / "home"
+    house = cloud_copy(linked, home, storage_url=storage_url, bigquery_url=bigquery_url)
+    result = house.sync(WINDOW)
+    assert (result.problems, result.exit_code) == ([], 0)
+    assert result.published
+    return house
