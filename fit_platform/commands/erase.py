@@ -22,7 +22,7 @@ class Erased:
 
     receipt: Path | None
     notes: tuple[str, ...] = ()
-    left: list[Path] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property

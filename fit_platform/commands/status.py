@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import typer
@@ -11,28 +11,38 @@ import typer
 from fit_platform.accounts.status import connection_status, quota_status
 from fit_platform.commands.demo_home import read_demo_world
 from fit_platform.commands.summary import print_table
-from fit_platform.errors import BusyError
+from fit_platform.errors import FitError
 from fit_platform.providers.registry import resources
+from fit_platform.runtime import Runtime
 from fit_platform.settings import Settings
-from fit_platform.warehouse.base import BASE_SCHEMA
+from fit_platform.warehouse.base import BASE_SCHEMA, OPS_SCHEMA, Warehouse
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 _PATIENCE_SECONDS = 2.0  # a sync may hold the warehouse for a minute; status says so instead of waiting
+_CLOUD_DAYS = 400  # how far back the newest data are looked for where reading is paid for
 
 
 def status_facts(settings: Settings, now: datetime) -> dict[str, Any]:
-    """Everything as JSON values; no secrets. Warehouse facts are None while a sync or another program holds it."""
-    warehouse = DuckDBWarehouse(settings.warehouse_path, lock_timeout_seconds=_PATIENCE_SECONDS)
+    """Everything as JSON values; no secrets. Warehouse facts are None while it cannot be asked, and why is said."""
     busy: str | None = None
     newest: dict[tuple[str, str], dict[str, str]] = {}
-    last_build = quarantined = None
-    if warehouse.path.exists():
-        try:
-            newest = _newest_days(warehouse, settings)
-            last_build, quarantined = _builds(warehouse)
-        except BusyError as error:
-            busy = str(error)
-    published = settings.home_dir / "published" / "current"
+    last_build = quarantined = published = None
+    try:
+        if settings.target == "gcp":
+            bigquery = Runtime(settings).bigquery
+            warehouse: Warehouse = bigquery
+            from fit_platform.warehouse.bigquery_publish import published_dataset
+
+            published = published_dataset(bigquery)
+        else:
+            warehouse = DuckDBWarehouse(settings.warehouse_path, lock_timeout_seconds=_PATIENCE_SECONDS)
+            current = settings.home_dir / "published" / "current"
+            published = str(current.resolve()) if current.exists() else None
+        first = now.date() - timedelta(days=_CLOUD_DAYS) if settings.target == "gcp" else date.min
+        newest = _newest_days(warehouse, settings, first)
+        last_build, quarantined = _builds(warehouse)
+    except FitError as error:
+        busy = str(error)
     return {
         "home": str(settings.home_dir),
         "target": settings.target,
@@ -43,22 +53,19 @@ def status_facts(settings: Settings, now: datetime) -> dict[str, Any]:
         ],
         "quota": quota_status(settings, now),
         "last_build_at": last_build.isoformat() if last_build else None,
-        "published": str(published.resolve()) if published.exists() else None,
+        "published": published,
         "quarantined_records": quarantined,
         "warehouse_busy": busy,
     }
 
 
-def _newest_days(warehouse: DuckDBWarehouse, settings: Settings) -> dict[tuple[str, str], dict[str, str]]:
-    """(provider, athlete) -> resource -> newest day that has data, by the data's own day."""
-    existing = set(
-        warehouse.query("SELECT table_name FROM information_schema.tables WHERE table_schema = ?", [BASE_SCHEMA])
-        .column("table_name")
-        .to_pylist()
-    )
+def _newest_days(warehouse: Warehouse, settings: Settings, first: date) -> dict[tuple[str, str], dict[str, str]]:
+    """(provider, athlete) -> resource -> newest day that has data, by the data's own day; from `first` on."""
+    existing = warehouse.tables(BASE_SCHEMA)
     selects = [
         f"SELECT '{resource.provider}' AS provider, '{resource.name}' AS resource, athlete_id, max(dt) AS newest "
-        f'FROM {BASE_SCHEMA}."{resource.tables[0].name}" GROUP BY athlete_id'
+        f"FROM {warehouse.relation(BASE_SCHEMA, resource.tables[0].name)} WHERE dt >= DATE '{first}' "
+        "GROUP BY athlete_id"
         for resource in resources(settings)
         if resource.tables[0].name in existing
     ]
@@ -68,18 +75,14 @@ def _newest_days(warehouse: DuckDBWarehouse, settings: Settings) -> dict[tuple[s
     return found
 
 
-def _builds(warehouse: DuckDBWarehouse) -> tuple[datetime | None, int | None]:
+def _builds(warehouse: Warehouse) -> tuple[datetime | None, int | None]:
     """When dbt was last built whole, and how many records are in quarantine."""
-    existing = set(
-        warehouse.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'ops'")
-        .column("table_name")
-        .to_pylist()
-    )
-    if not {"builds", "quarantine"} <= existing:
+    if not {"builds", "quarantine"} <= warehouse.tables(OPS_SCHEMA):
         return None, None
+    builds, quarantine = warehouse.relation(OPS_SCHEMA, "builds"), warehouse.relation(OPS_SCHEMA, "quarantine")
     row = warehouse.query(
-        "SELECT (SELECT max(built_at) FROM ops.builds) AS built_at, "
-        "(SELECT CAST(coalesce(sum(records), 0) AS BIGINT) FROM ops.quarantine) AS records"
+        f"SELECT (SELECT max(built_at) FROM {builds}) AS built_at, "
+        f"(SELECT CAST(coalesce(sum(records), 0) AS INT64) FROM {quarantine}) AS records"
     ).to_pylist()[0]
     return row["built_at"], row["records"]
 

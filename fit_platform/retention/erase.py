@@ -23,6 +23,7 @@ from fit_platform.errors import ConfigError, DamagedObject, FitError
 from fit_platform.landing.layout import DayKey
 from fit_platform.providers.base import Resource
 from fit_platform.providers.registry import PROVIDERS
+from fit_platform.retention import cloud_traces
 from fit_platform.retention.receipts import Receipt, Removed, receipts_folder, receipts_of, write_receipt
 from fit_platform.retention.words import files_with, is_sqlite, mentions, scrub_sqlite, without
 from fit_platform.runtime import Runtime
@@ -93,7 +94,9 @@ def prepare(runtime: Runtime, athlete_id: str, provider: str | None, now: dateti
 def remove(runtime: Runtime, plan: Plan) -> Plan:
     """Remove everything but the plan itself; the warehouse is to be built anew afterwards. May be repeated."""
     home = runtime.settings.home_dir
-    notes = tuple(dict.fromkeys([*plan.notes, *_end_connections(runtime, plan)]))
+    notes = tuple(
+        dict.fromkeys([*plan.notes, *_end_connections(runtime, plan), *cloud_traces.kept_for_a_while(runtime)])
+    )
     plan = plan.model_copy(update={"notes": notes})
     plan.save(home)
     removed = _remove_landing(runtime, plan)
@@ -105,6 +108,8 @@ def remove(runtime: Runtime, plan: Plan) -> Plan:
         for earlier in list(receipts_of(home, plan.athlete_id)):
             earlier.unlink()
     runtime.warehouse.drop()
+    if runtime.settings.target == "gcp":
+        cloud_traces.withdraw_published(runtime)
     shutil.rmtree(home / "published", ignore_errors=True)
     drop_artifacts(home)
     _sweep(home, plan)
@@ -134,14 +139,18 @@ def finish(runtime: Runtime, plan: Plan, now: datetime) -> Path:
     return path
 
 
-def traces(runtime: Runtime, plan: Plan) -> list[Path]:
+def traces(runtime: Runtime, plan: Plan) -> list[str]:
     """Where anything of it is still found. Receipts are meant to stay, and so is the plan until it is carried out."""
     home = runtime.settings.home_dir
     skip = {receipts_folder(home), plan.path(home), home / "demo"}
-    found = files_with(home, plan.words, skip)
+    found = [str(path) for path in files_with(home, plan.words, skip)]
     landing = runtime.settings.landing_dir
-    if not landing.startswith("gs://") and not Path(landing).absolute().is_relative_to(home):
-        found += files_with(Path(landing), plan.words)
+    if landing.startswith("gs://"):
+        found += cloud_traces.objects_with(runtime, plan.words)
+    elif not Path(landing).absolute().is_relative_to(home):
+        found += [str(path) for path in files_with(Path(landing), plan.words)]
+    if runtime.settings.target == "gcp":
+        found += cloud_traces.columns_with(runtime, plan.words)
     return found
 
 

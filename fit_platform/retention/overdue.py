@@ -5,13 +5,13 @@ It looks at the data themselves, not at what the purge says it did.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-
-import duckdb
 
 from fit_platform.providers.registry import PROVIDERS, resources
 from fit_platform.retention.purge import expired_days
 from fit_platform.runtime import Runtime
+from fit_platform.warehouse.base import BASE_SCHEMA
 
 GRACE = timedelta(hours=1)
 """What comes of age between a purge and the look at its result is no failure; the daily purge is a day ahead anyhow."""
@@ -20,9 +20,9 @@ GRACE = timedelta(hours=1)
 _ORPHANS = """
     SELECT count(*) AS n FROM {sources} AS sources
     WHERE sources.provider = ? AND sources.athlete_id = ? AND sources.acquired_via = 'api' AND NOT EXISTS (
-      SELECT 1 FROM base.{activities} AS base
-      WHERE base.athlete_id = sources.athlete_id AND CAST(base.activity_id AS VARCHAR) = sources.provider_activity_id
-        AND base.first_fetched_at > ?
+      SELECT 1 FROM {activities} AS base
+      WHERE base.athlete_id = sources.athlete_id AND CAST(base.activity_id AS STRING) = sources.provider_activity_id
+        AND base.first_fetched_at > ? AND base.dt >= DATE '0001-01-01'
     )
 """
 _ACTIVITY_TABLES = {"strava": "strava_activities"}  # the only provider whose API data have an age limit
@@ -42,45 +42,43 @@ def overdue(runtime: Runtime, now: datetime) -> dict[str, int]:
 
 
 def _in_warehouse(runtime: Runtime, provider: str, athlete_id: str, cutoff: datetime) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    published = runtime.settings.home_dir / "published"
-    if runtime.settings.target == "gcp":
-        return counts  # not looked at in BigQuery yet: there the landing days alone tell (docs/google-cloud.md)
-    with runtime.duckdb.connect() as db:
-        for table in (
-            table
-            for resource in resources(runtime.settings)
-            if resource.provider == provider
-            for table in resource.tables
-        ):
-            if _exists(db, "base", table.name):
-                counts[f"base.{table.name}"] = _count(
-                    db,
-                    f"SELECT count(*) FROM base.{table.name} "
-                    "WHERE athlete_id = ? AND acquired_via = 'api' AND first_fetched_at <= ?",
+    warehouse, counts = runtime.warehouse, {}
+    tables = [
+        table.name
+        for resource in resources(runtime.settings)
+        if resource.provider == provider
+        for table in resource.tables
+    ]
+    with warehouse.session():
+        existing = warehouse.tables(BASE_SCHEMA)
+        for table in tables:
+            if table in existing:
+                counts[f"base.{table}"] = _count(
+                    runtime,
+                    f"SELECT count(*) AS n FROM {warehouse.relation(BASE_SCHEMA, table)} WHERE athlete_id = ? "
+                    "AND acquired_via = 'api' AND first_fetched_at <= ? AND dt >= DATE '0001-01-01'",
                     [athlete_id, cutoff],
                 )
         activities = _ACTIVITY_TABLES.get(provider)
-        if activities is None or not _exists(db, "base", activities):
-            return counts
-        sources = (
-            {"marts.activity_sources": "marts.activity_sources"} if _exists(db, "marts", "activity_sources") else {}
-        )
-        for copy in published.glob("*/parquet/activity_sources.parquet"):
-            if not copy.parents[1].is_symlink():
-                sources[f"published {copy.parents[1].name}"] = "read_parquet('{}')".format(str(copy).replace("'", "''"))
-        for place, relation in sources.items():
-            sql = _ORPHANS.format(sources=relation, activities=activities)
-            counts[place] = _count(db, sql, [provider, athlete_id, cutoff])
+        if activities is not None and activities in existing:
+            base = warehouse.relation(BASE_SCHEMA, activities)
+            for place, relation in _copies_of_sources(runtime):
+                sql = _ORPHANS.format(sources=relation, activities=base)
+                counts[place] = _count(runtime, sql, [provider, athlete_id, cutoff])
     return counts
 
 
-def _exists(db: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    sql = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
-    return _count(db, sql, [schema, table]) > 0
+def _copies_of_sources(runtime: Runtime) -> Iterator[tuple[str, str]]:
+    """Where activities' records stand in marts, built and published: a name for people, and the relation to query."""
+    name = "activity_sources"
+    for schema in ("marts", "published"):  # the second is a dataset on BigQuery, and files on this machine
+        if name in runtime.warehouse.tables(schema):
+            yield f"{schema}.{name}", runtime.warehouse.relation(schema, name)
+    if runtime.settings.target == "local":
+        for copy in (runtime.settings.home_dir / "published").glob(f"*/parquet/{name}.parquet"):
+            if not copy.parents[1].is_symlink():
+                yield f"published {copy.parents[1].name}", "read_parquet('{}')".format(str(copy).replace("'", "''"))
 
 
-def _count(db: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> int:
-    row = db.execute(sql, parameters).fetchone()
-    assert row is not None
-    return int(row[0])
+def _count(runtime: Runtime, sql: str, parameters: list[object]) -> int:
+    return int(runtime.warehouse.query(sql, parameters).column("n")[0].as_py())

@@ -110,7 +110,9 @@ def _is_passing(error: Exception) -> bool:
     return bool(reasons_of(error) & _PASSING_REASONS) or _CONFLICT in str(error)
 
 
-def _parameter(value: Any) -> bigquery.ScalarQueryParameter:
+def _parameter(value: Any) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
+    if isinstance(value, list):
+        return bigquery.ArrayQueryParameter(None, "STRING", value)
     if isinstance(value, datetime):  # a datetime is a date, too
         return bigquery.ScalarQueryParameter(None, "TIMESTAMP", value)
     return bigquery.ScalarQueryParameter(None, _PARAMETER_TYPES[type(value)], value)
