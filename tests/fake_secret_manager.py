@@ -50,6 +50,7 @@ class FakeSecretManager:
         self.failures: list[tuple[str, int]] = []  # (verb, status): answers that are lost, the call was carried out
         self.calls: Counter[str] = Counter()
         self.secrets: dict[str, Secret] = {}
+        self.withheld: set[str] = set()  # permissions that the caller lacks
         self._etags = 0
         self._verb = ""
         self._lock = threading.Lock()
@@ -101,6 +102,8 @@ class FakeSecretManager:
                 return self._access(secret, version)
             case "destroy":
                 return self._destroy(secret, version)
+            case "testIamPermissions":
+                return {"permissions": [one for one in body.get("permissions", []) if one not in self.withheld]}
         raise Refused(404, "NOT_FOUND")
 
     def _count(self, verb: str) -> str:

@@ -20,7 +20,7 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,6 +129,19 @@ class SecretManagerTokenStore:
                 self._client.call("delete_secret", name=name)
             except google_errors.NotFound:
                 return
+
+    def permissions(self, provider: str, athlete_id: str, wanted: Sequence[str]) -> tuple[str, list[str] | None]:
+        """The secret's name, and which of these permissions we have on it; None where there is no such secret."""
+        name = self._name(provider, athlete_id)
+        with told(f"ask about {name}"):
+            try:
+                self._client.call("get_secret", name=name)
+            except google_errors.NotFound:
+                return name, None
+            except google_errors.Forbidden:
+                pass  # the answer below says so
+            asked = {"resource": name, "permissions": list(wanted)}
+            return name, list(self._client.call("test_iam_permissions", request=asked).permissions)
 
     @contextmanager
     def exclusive(self, provider: str, athlete_id: str) -> Iterator[None]:

@@ -1,14 +1,15 @@
-"""`doctor`: what is misconfigured on this machine, and the fix. Reads only; asks no provider anything."""
+"""`doctor`: what is misconfigured here, and the fix. Reads only; asks no provider anything.
+
+What it asks of Google Cloud, where the settings use it, is in `doctor_gcp`.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -18,6 +19,7 @@ from fit_platform.accounts.connections import ConnectionStore
 from fit_platform.accounts.oauth import OAUTH
 from fit_platform.accounts.status import connection_status
 from fit_platform.commands.demo_home import read_demo_world
+from fit_platform.commands.findings import Finding
 from fit_platform.errors import BusyError, ConfigError
 from fit_platform.runtime import Runtime
 from fit_platform.settings import Settings
@@ -25,20 +27,6 @@ from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 _OTHERS_MAY = 0o077
 _PATIENCE_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `level`: ok, note (may be meant), warning (numbers get worse), problem."""
-
-    about: str
-    level: str
-    detail: str
-    fix: str = ""
-
-    def facts(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
 
 
 def examine(settings: Settings, now: datetime) -> list[Finding]:
@@ -52,7 +40,8 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         *_connections(settings, now),
         *_athletes(settings),
         *_athlete_settings(settings),
-        *_databases(settings),
+        *(_databases(settings) if settings.target == "local" else ()),
+        *_cloud(settings),
     ]
 
 
@@ -72,6 +61,15 @@ def _target(settings: Settings) -> Iterator[Finding]:
         Runtime(settings)
     except ConfigError as error:
         yield Finding("FIT_TARGET", "problem", str(error), "set what is missing, or FIT_TARGET=local")
+
+
+def _cloud(settings: Settings) -> Iterator[Finding]:
+    is_used = settings.landing_dir.startswith("gs://") or settings.token_store == "secret-manager"  # noqa: S105 no password
+    is_complete = settings.target == "local" or (settings.gcp_project and settings.landing_dir.startswith("gs://"))
+    if (settings.target == "gcp" or is_used) and is_complete:
+        from fit_platform.commands.doctor_gcp import examine_cloud  # Google's libraries take seconds to load
+
+        yield from examine_cloud(settings)
 
 
 def _tools() -> Iterator[Finding]:
