@@ -89,6 +89,10 @@ bench-webhooks: $(READY) ## 20,000 webhooks over 200 connections, the receiver k
 bench-matching: $(READY) ## Precision and recall of activity matching per edge case, beside published rules
 	@$(BIN)/python -m tests.bench.matching
 
+bench-load: $(READY) $(BIGQUERY_READY) ## Rows and MB a second from landing to warehouse, on this machine and on the emulators
+	@$(BIN)/uv sync --frozen --inexact --group gcp-test --compile-bytecode --quiet
+	@$(BIN)/python -m tests.bench.load
+
 format: $(READY) ## Format Python and SQL
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
