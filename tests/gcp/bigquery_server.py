@@ -48,27 +48,72 @@ def open_with_extensions(folder: Path) -> None:
 
 
 def look_tables_up_quickly() -> None:
-    """Ask for columns, not for tables: `duckdb_tables()` counts every table's rows, and every statement would ask."""
+    """Ask DuckLake's own tables which tables and columns there are.
+
+    DuckDB's catalog functions open every table of every database for it, several times a statement: with a hundred
+    tables that is most of the time a query takes.
+    """
     from local_bigquery.engine import database
     from local_bigquery.jobs import query
 
+    plain_fetch = database.fetch
+
+    def lake(project: str, name: str) -> str:
+        return f"{database.quote(f'__ducklake_metadata_{project}')}.{name}"
+
+    def is_plain(project: str) -> bool:
+        return project not in database._attached  # results of queries, temporary tables
+
     def objects(project: str, dataset: str, table: str | None = None) -> list[tuple[str, str, int]]:
-        views = "SELECT view_name FROM duckdb_views() WHERE database_name = $1 AND schema_name = $2"
-        return database.fetch(
-            f"SELECT DISTINCT table_name, CASE WHEN table_name IN ({views}) THEN 'VIEW' ELSE 'TABLE' END, 0 "
-            "FROM duckdb_columns() WHERE database_name = $1 AND schema_name = $2 "
-            "AND table_name = coalesce($3, table_name) AND NOT internal ORDER BY 1",
-            [project, dataset, table],
+        if is_plain(project):
+            views = "SELECT view_name FROM duckdb_views() WHERE database_name = $1 AND schema_name = $2"
+            if table is not None:
+                try:
+                    plain_fetch(f"SELECT * FROM {database.quote(project, dataset, table)} LIMIT 0")
+                except duckdb.CatalogException:
+                    return []
+                return [(table, "TABLE", 0)]
+            return plain_fetch(
+                f"SELECT DISTINCT table_name, CASE WHEN table_name IN ({views}) THEN 'VIEW' ELSE 'TABLE' END, 0 "
+                "FROM duckdb_columns() WHERE database_name = $1 AND schema_name = $2 AND NOT internal ORDER BY 1",
+                [project, dataset],
+            )
+        kinds = " UNION ALL ".join(
+            f"SELECT found.{kind}_name AS name, '{kind.upper()}', 0 FROM {lake(project, f'ducklake_{kind}')} AS found "
+            f"JOIN {lake(project, 'ducklake_schema')} AS schemas USING (schema_id) "
+            "WHERE schemas.schema_name = $1 AND found.end_snapshot IS NULL AND schemas.end_snapshot IS NULL "
+            f"AND found.{kind}_name = coalesce($2, found.{kind}_name)"
+            for kind in ("table", "view")
         )
+        return plain_fetch(f"{kinds} ORDER BY 1", [dataset, table])
+
+    def fetch(sql: str, params: list | None = None) -> list[tuple]:
+        """The two questions about columns that every statement brings: which are required, and is one there."""
+        if "FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? AND table_name = ? AND" not in sql:
+            return plain_fetch(sql, params)
+        project, dataset, table = params[:3]
+        if is_plain(project):
+            return []
+        columns = (
+            f"FROM {lake(project, 'ducklake_column')} AS columns "
+            f"JOIN {lake(project, 'ducklake_table')} AS tables USING (table_id) "
+            f"JOIN {lake(project, 'ducklake_schema')} AS schemas USING (schema_id) "
+            "WHERE schemas.schema_name = $1 AND tables.table_name = $2 AND columns.end_snapshot IS NULL "
+            "AND tables.end_snapshot IS NULL AND schemas.end_snapshot IS NULL"
+        )
+        if sql.startswith("SELECT column_name"):
+            return plain_fetch(f"SELECT column_name {columns} AND NOT nulls_allowed", [dataset, table])
+        return plain_fetch(f"SELECT 1 {columns} AND column_name = $3", [dataset, table, params[3]])
 
     database.objects = objects
-    # The same look-up for temporary tables stands in the middle of a function: run that module again without it.
+    database.fetch = fetch
+    # The same look-up for temporary tables stands in the middle of a function: run that module again without it. Only
+    # sessions have such tables from one statement to the next, and nothing here opens one.
     slow = "SELECT table_name FROM duckdb_tables() WHERE temporary"
     path = Path(query.__file__)
     source = path.read_text()
     assert slow in source, "another version of local-bigquery"
-    source = source.replace(slow, "SELECT DISTINCT table_name FROM duckdb_columns() WHERE database_name = 'temp'")
-    exec(compile(source, str(path), "exec"), query.__dict__)
+    exec(compile(source.replace(slow, "SELECT '' AS table_name WHERE false"), str(path), "exec"), query.__dict__)
 
 
 def name_the_table_that_a_query_made() -> None:
