@@ -40,14 +40,15 @@ _UNDATED = date(1970, 1, 1)  # the athletes table is replaced whole; its rows ha
 class Runtime:
     """Lazily opened rooms. Making one touches neither disk nor network."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Use these settings. Raises ConfigError where the target lacks one."""
+    def __init__(self, settings: Settings, *, run_id: str | None = None) -> None:
+        """Use these settings; `run_id` says in paid jobs who asked. Raises ConfigError where the target lacks one."""
         if settings.target == "gcp":
             if not settings.gcp_project:
                 raise ConfigError("FIT_TARGET=gcp: set FIT_GCP_PROJECT to the project that has the datasets")
             if not settings.landing_dir.startswith("gs://"):
                 raise ConfigError("FIT_TARGET=gcp: set FIT_LANDING_URL to gs://bucket or gs://bucket/prefix")
         self.settings = settings
+        self.run_id = run_id
 
     def clock(self) -> datetime:
         """The time in UTC; simulated where the settings say so."""
@@ -79,6 +80,7 @@ class Runtime:
             dataset_prefix=self.settings.bigquery_dataset_prefix,
             maximum_bytes_billed=self.settings.bigquery_max_gb_billed * 10**9,
             emulator_url=self.settings.bigquery_emulator_host,
+            run_id=self.run_id,
         )
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
+from pydantic import PrivateAttr
 
 from fit_platform import run_tags
 from fit_platform.dbt import DBT_DIR, DBT_EXECUTABLE, dbt_environment, dbt_target
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 class Platform(dg.ConfigurableResource):
     """Landing zone, warehouse, accounts and provider clients, as the settings name them."""
 
+    _run_id: str | None = PrivateAttr(default=None)
+
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Note which process executes the run: if it is killed, that is how the next one knows."""
+        self._run_id = context.run.run_id if context.run is not None else None
         if context.run is not None and context.instance is not None and run_tags.PID not in context.run.tags:
             context.instance.add_run_tags(context.run.run_id, {run_tags.PID: str(os.getpid())})
 
@@ -31,7 +35,7 @@ class Platform(dg.ConfigurableResource):
         """The rooms. Opened, and imported, on first use, so that loading the definitions touches nothing."""
         from fit_platform.runtime import Runtime
 
-        return Runtime(load_settings())
+        return Runtime(load_settings(), run_id=self._run_id)
 
 
 class QuickDbtCliResource(DbtCliResource):

@@ -47,10 +47,11 @@ class ParquetLoad:
 class Jobs:
     """Runs jobs in one project and location."""
 
-    def __init__(self, client: bigquery.Client, *, maximum_bytes_billed: int) -> None:
-        """Use this client, whose location every job gets."""
+    def __init__(self, client: bigquery.Client, *, maximum_bytes_billed: int, run_id: str | None = None) -> None:
+        """Use this client, whose location every job gets. `run_id`: the run that asks, as a label of its jobs."""
         self.client = client
         self.maximum_bytes_billed = maximum_bytes_billed
+        self.labels = {**LABELS, **({"run": run_id.lower()[:63]} if run_id else {})}
 
     def load(self, loads: Sequence[ParquetLoad], labels: Mapping[str, str]) -> None:
         """Run load jobs, some at a time. Each replaces its table or partition; all are done or one has raised."""
@@ -63,7 +64,7 @@ class Jobs:
             source_format=bigquery.SourceFormat.PARQUET,
             schema=schema_fields(one.columns),
             write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
-            labels={**LABELS, **labels},
+            labels={**self.labels, **labels},
         )
         if one.is_scratch:
             config.time_partitioning = bigquery.TimePartitioning(field="dt")
@@ -94,7 +95,7 @@ class Jobs:
         config = bigquery.QueryJobConfig(
             query_parameters=[_parameter(value) for value in parameters],
             maximum_bytes_billed=self.maximum_bytes_billed,
-            labels={**LABELS, **(labels or {})},
+            labels={**self.labels, **(labels or {})},
         )
         job = self.client.query(sql, job_config=config, timeout=REQUEST_TIMEOUT_SECONDS, retry=RETRY, job_retry=None)
         return job.result(retry=RETRY, timeout=_JOB_SECONDS)

@@ -55,7 +55,13 @@ _ANY_DAY = "dt >= DATE '0001-01-01'"  # what `require_partition_filter` wants to
 
 
 def open_bigquery(
-    *, project: str, location: str, dataset_prefix: str, maximum_bytes_billed: int, emulator_url: str | None = None
+    *,
+    project: str,
+    location: str,
+    dataset_prefix: str,
+    maximum_bytes_billed: int,
+    emulator_url: str | None = None,
+    run_id: str | None = None,
 ) -> BigQueryWarehouse:
     """The warehouse of a project; with the credentials of this machine, or without any at an emulator."""
     with explained(f"BigQuery in project {project}"):
@@ -66,7 +72,11 @@ def open_bigquery(
             client_options={"api_endpoint": emulator_url} if emulator_url else None,
         )
     return BigQueryWarehouse(
-        client, dataset_prefix=dataset_prefix, location=location, maximum_bytes_billed=maximum_bytes_billed
+        client,
+        dataset_prefix=dataset_prefix,
+        location=location,
+        maximum_bytes_billed=maximum_bytes_billed,
+        run_id=run_id,
     )
 
 
@@ -74,13 +84,19 @@ class BigQueryWarehouse:
     """A warehouse in the datasets of one project. Making one asks nothing of BigQuery."""
 
     def __init__(
-        self, client: bigquery.Client, *, dataset_prefix: str, location: str, maximum_bytes_billed: int
+        self,
+        client: bigquery.Client,
+        *,
+        dataset_prefix: str,
+        location: str,
+        maximum_bytes_billed: int,
+        run_id: str | None = None,
     ) -> None:
         """Use the datasets `<prefix>base`, `<prefix>ops`, ... of the client's project, in this location."""
         self.client = client
         self.dataset_prefix = dataset_prefix
         self.location = location
-        self.jobs = Jobs(client, maximum_bytes_billed=maximum_bytes_billed)
+        self.jobs = Jobs(client, maximum_bytes_billed=maximum_bytes_billed, run_id=run_id)
 
     def dataset(self, schema: str) -> str:
         """A dataset's full name: `project.dataset`."""

@@ -87,3 +87,16 @@ def test_dbt_says_in_labels_who_asked_and_sets_a_ceiling(cloud: CloudHouse) -> N
     assert {job.labels["model"] for job in jobs if "model" in job.labels} >= {"activities", "heart_rate_hourly"}
     assert all(job.labels["dbt_run"] for job in jobs)
     assert {job.maximum_bytes_billed for job in jobs} == {100 * 10**9}
+
+
+def test_jobs_of_a_run_name_it_and_what_they_are_for(cloud: CloudHouse) -> None:
+    with cloud.open() as runtime:
+        prefix = f"{runtime.settings.bigquery_dataset_prefix}scratch"
+        jobs = [
+            job
+            for job in runtime.bigquery.client.list_jobs()
+            if job.job_type == "load" and job.destination.dataset_id == prefix
+        ]
+    assert jobs
+    assert all(len(job.labels.get("run", "")) == 36 and job.labels["step"] == "load" for job in jobs)
+    assert {job.labels.get("provider") for job in jobs} == {"fitbit", "polar", "strava", None}
