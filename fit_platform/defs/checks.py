@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SAMPLED_DAYS = 20
 _VALID_BPM = (30, 250)
 _HEART_RATE_COLUMNS = {"bpm", "heart_rate_bpm"}
+_CLOUD_DAYS = 400  # how far back checks that only warn look in BigQuery, where reading is paid for
 _MAX_INVALID_SHARE = 0.05  # Polar's zeros were 2.7 % of a recorded feed; far more points at a parser or a sensor
 
 
@@ -117,7 +118,7 @@ def _fresh(runtime: "Runtime", resource: Resource) -> Outcome:
         row["athlete_id"]: row["newest"]
         for row in runtime.warehouse.query(
             f"SELECT athlete_id, max(dt) AS newest FROM {runtime.warehouse.relation('base', resource.tables[0].name)} "
-            "WHERE dt >= DATE '0001-01-01' GROUP BY athlete_id"
+            f"WHERE dt >= DATE '{_first_day(runtime)}' GROUP BY athlete_id"
         ).to_pylist()
     }
     assert resource.max_quiet_days is not None
@@ -148,11 +149,16 @@ def _heart_rate_in_range(runtime: "Runtime", resource: Resource) -> Outcome:
     table, column = found
     row = runtime.warehouse.query(
         f"SELECT count({column}) AS n, count(CASE WHEN {column} NOT BETWEEN ? AND ? THEN 1 END) AS invalid "
-        f"FROM {runtime.warehouse.relation('base', table)} WHERE dt >= DATE '0001-01-01'",
+        f"FROM {runtime.warehouse.relation('base', table)} WHERE dt >= DATE '{_first_day(runtime)}'",
         _VALID_BPM,
     ).to_pylist()[0]
     share = row["invalid"] / row["n"] if row["n"] else 0.0
     return share <= _MAX_INVALID_SHARE, {"values": row["n"], "out_of_range": row["invalid"], "share": share}
+
+
+def _first_day(runtime: "Runtime") -> date:
+    """From which day on a check that only warns looks at the samples."""
+    return runtime.clock().date() - timedelta(days=_CLOUD_DAYS) if runtime.settings.target == "gcp" else date.min
 
 
 def _heart_rate_table(resource: Resource) -> tuple[str, str] | None:
