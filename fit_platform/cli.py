@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fit_platform.commands import webhooks
+from fit_platform.commands import export, webhooks
 from fit_platform.commands.update import update
 from fit_platform.commands.usage import (
     OneLineErrors,
@@ -55,6 +55,7 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Another seed is another w
 UiPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")]
 
 app.add_typer(webhooks.app)
+app.add_typer(export.app)
 
 
 @app.callback()

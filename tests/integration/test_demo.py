@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from fit_platform.accounts.tokens import FileTokenStore, Token
 from fit_platform.cli import app
 from fit_platform.pipeline.publish import mart_hashes
+from fit_platform.providers.tracks import trackpoints
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 DAYS = 4
@@ -61,6 +62,23 @@ def test_a_second_demo_changes_nothing_and_says_so(demo_home):
     assert "everyone was linked already" in result.stderr
     assert {path: path.stat().st_mtime_ns for path in (demo_home / "landing").rglob("*.gz")} == landed
     assert marts(demo_home) == before
+
+
+def test_every_activity_of_the_demo_is_exported_with_the_route_and_heart_rate_that_the_marts_promise(tmp_path):
+    assert run("export", "marts", "activities", "--format", "parquet", "--out", ".").exit_code == 0
+    activities = duckdb.read_parquet(str(tmp_path / "activities.parquet")).to_arrow_table().to_pylist()
+    assert {activity["has_gps"] for activity in activities} == {True, False}
+    for activity in activities:
+        kind = "gpx" if activity["has_gps"] else "tcx"
+        result = run("export", "activity", activity["activity_id"][:12], "--out", "-")
+        assert result.exit_code == 0, result.output
+        points = trackpoints(result.stdout, kind)
+        route = [point for point in points if point.get("latitude_deg") is not None]
+        beats = [point["heart_rate_bpm"] for point in points if point.get("heart_rate_bpm")]
+        assert bool(route) == activity["has_gps"], activity
+        assert bool(beats) == activity["has_heart_rate"], activity
+        if beats:
+            assert abs(sum(beats) / len(beats) - activity["avg_hr_bpm"]) < 5, "from the source that the marts name"
 
 
 def test_a_later_sync_in_a_demo_home_runs_against_the_same_invented_providers(demo_home):

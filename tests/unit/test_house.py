@@ -31,6 +31,7 @@ ROOMS_BELOW = {
         "errors",
         "settings",
     },
+    "export": {"export", "pipeline", "warehouse", "errors", "settings"},
     "alerts": {"alerts", "feed", "accounts", "landing", "providers", "runtime", "errors", "settings"},
     "simulator": {"simulator"},
 }
