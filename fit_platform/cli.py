@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fit_platform.commands import export, webhooks
+from fit_platform.commands.init import init
 from fit_platform.commands.update import update
 from fit_platform.commands.usage import (
     OneLineErrors,
@@ -89,6 +90,9 @@ def demo(
     raise typer.Exit(code)
 
 
+app.command()(init)
+
+
 @app.command()
 def simulate(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8089,
@@ -146,6 +150,7 @@ def link(
     if token_file is not None:
         linked = adopt(settings, provider, athlete, token_file, profile=profile, retention=retention)
     else:
+        _explain_missing_client(settings, provider)
         linked = link_by_consent(
             settings,
             provider,
@@ -331,12 +336,20 @@ def rebuild(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    ask: Annotated[bool, typer.Option("--ask", help="Also ask each provider whether it knows our client.")] = False,
+) -> None:
     """What is misconfigured, and the fix. Exit 1 if something is."""
-    from fit_platform.commands.doctor import examine
+    from fit_platform.commands.demo_home import providers_of
+    from fit_platform.commands.doctor import ask_providers, examine
     from fit_platform.commands.summary import print_json, print_table
 
-    findings = examine(_settings(), datetime.now(UTC))
+    settings = _settings()
+    findings = examine(settings, datetime.now(UTC))
+    if ask:
+        with providers_of(settings) as effective:
+            findings += ask_providers(effective)
     if as_json:
         print_json([finding.facts() for finding in findings])
     else:
@@ -344,6 +357,8 @@ def doctor(as_json: AsJson = False) -> None:
         for finding in findings:
             if finding.fix:
                 typer.echo(f"{finding.level}: {finding.about}: {finding.detail}\n    fix: {finding.fix}")
+                for step in finding.steps:
+                    typer.echo(f"      {step}")
     raise typer.Exit(int(any(finding.level == "problem" for finding in findings)))
 
 
@@ -424,6 +439,20 @@ def _retention(settings: Settings, provider: str, text: str | None) -> Retention
     if question and undecided and sys.stdin.isatty():
         text = typer.prompt(f"{question}\nkeep, or a number of days")
     return parse_retention(text)
+
+
+def _explain_missing_client(settings: Settings, provider: str) -> None:
+    """Without a client id and secret nobody can consent: say where to get them, then say that they are missing."""
+    from fit_platform.commands.init import tell_guide
+    from fit_platform.errors import ConfigError
+
+    try:
+        settings.provider(provider).credentials(provider)
+    except ConfigError as error:
+        tell_guide(provider, lambda line: typer.echo(line, err=True))
+        raise ConfigError(
+            f"{error}; or run `fit-platform init {provider}`, which asks for them and checks them"
+        ) from None
 
 
 def _open_browser(address: str) -> None:

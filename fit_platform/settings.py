@@ -5,6 +5,8 @@ Settings come from the environment or a `.env` file; each has a documented defau
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -207,3 +209,20 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         raise ConfigError(f"FIT_{name}: {first['msg']} (got {first.get('input')!r})") from None
+
+
+def settings_with(values: Mapping[str, str]) -> Settings:
+    """Settings with these variables, by their names in the environment, before those that are there; no `.env` is read.
+
+    Raises pydantic's ValidationError for a bad value.
+    """
+    names = {
+        str(field.validation_alias or f"FIT_{name.upper()}"): str(field.validation_alias or name)
+        for name, field in Settings.model_fields.items()
+    }
+    return Settings(_env_file=None, **{names[name]: value for name, value in values.items() if name in names})  # type: ignore[arg-type,call-arg]
+
+
+def environment_value(name: str) -> str | None:
+    """One variable of the environment, for saying that it is set; settings themselves come from `load_settings`."""
+    return os.environ.get(name)

@@ -1,4 +1,4 @@
-"""`doctor`: what is misconfigured here, and the fix. Reads only; asks no provider anything.
+"""`doctor`: what is misconfigured here, and the fix. Reads only; asks the providers only with `--ask`.
 
 What it asks of Google Cloud, where the settings use it, is in `doctor_gcp`.
 """
@@ -15,6 +15,7 @@ import duckdb
 
 from fit_platform.accounts.athlete_settings import FILE_NAME, read_athlete_settings
 from fit_platform.accounts.athletes import AthleteStore
+from fit_platform.accounts.client_check import GUIDES, check_client
 from fit_platform.accounts.connections import ConnectionStore
 from fit_platform.accounts.oauth import OAUTH
 from fit_platform.accounts.status import connection_status
@@ -93,7 +94,27 @@ def _providers(settings: Settings) -> Iterator[Finding]:
             elif name in linked and oauth.REFRESHES:
                 yield Finding(name, "problem", "linked, but its tokens cannot be refreshed", str(error))
             else:
-                yield Finding(name, "note", "no client id and secret, so nobody can be linked by consent", str(error))
+                detail = "no client id and secret, so nobody can be linked by consent"
+                fix = f"fit-platform init {name}, with what you get like this:"
+                yield Finding(name, "note", detail, fix, tuple(GUIDES[name].lines()))
+
+
+def ask_providers(settings: Settings) -> list[Finding]:
+    """Whether each provider knows the client id and secret it was given. The only part that asks them anything."""
+    findings = []
+    for name in OAUTH:
+        own = settings.provider(name)
+        if not (own.client_id and own.client_secret):
+            continue
+        found = check_client(settings, name)
+        if found.state == "refused":
+            fix = f"fit-platform init {name} (copy both from {GUIDES[name].page})"
+            findings.append(Finding(f"{name} client", "problem", found.detail, fix))
+        elif found.state == "unknown":
+            findings.append(Finding(f"{name} client", "note", found.detail, "try again later, or just link"))
+        else:
+            findings.append(Finding(f"{name} client", "ok", found.detail))
+    return findings
 
 
 def _token_files(folder: Path) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ class Finding:
     level: str
     detail: str
     fix: str = ""
+    steps: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """As JSON values."""

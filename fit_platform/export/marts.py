@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -153,7 +154,7 @@ def export_marts(reader: MartReader, wanted: Wanted, folder: Path, file_format: 
             parameters,
         )
         path = folder / f"{mart}.{file_format}"
-        write_whole(path, lambda file, rows=rows: _WRITERS[file_format](rows, file))
+        write_whole(path, partial(_WRITERS[file_format], rows))
         done.append(Exported(mart, path, rows.num_rows, is_dated))
     facts = {
         **wanted.facts(),

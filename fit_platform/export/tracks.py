@@ -41,7 +41,7 @@ def as_gpx(recording: Recording) -> str:
     file.time = _start(recording)
     track = gpx.GPXTrack(name=_title(recording))
     track.source = recording.provenance
-    track.type = clean(recording.facts["sport"])
+    track.type = clean(recording.facts["sport"])  # type: ignore[assignment]  # its stubs say None
     file.tracks.append(track)
     for points in _segments(point for point in recording.points if point.has_position):
         segment = gpx.GPXTrackSegment()
