@@ -138,7 +138,9 @@ def link(
 ) -> None:
     """Connect an athlete with a provider: consent in the browser, or an existing token."""
     from fit_platform.accounts.adopt import adopt
+    from fit_platform.accounts.link import chosen_retention
     from fit_platform.accounts.link import link as link_by_consent
+    from fit_platform.accounts.oauth import oauth_of
     from fit_platform.commands.demo_home import refuse_real_account
     from fit_platform.providers.registry import PROVIDERS
 
@@ -150,6 +152,7 @@ def link(
     if token_file is not None:
         linked = adopt(settings, provider, athlete, token_file, profile=profile, retention=retention)
     else:
+        chosen_retention(settings, oauth_of(provider), retention)
         _explain_missing_client(settings, provider)
         linked = link_by_consent(
             settings,

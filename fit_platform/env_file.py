@@ -38,7 +38,7 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
     last_of = {binding.key: number for number, binding in enumerate(bindings) if binding.key in values}
     parts = []
     for number, binding in enumerate(bindings):
-        if binding.key not in values:
+        if binding.key is None or binding.key not in values:
             parts.append(binding.original.string)
         elif last_of[binding.key] == number:
             # What stands before the name (blank lines, the line break of the binding before) belongs to the file.

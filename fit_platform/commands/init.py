@@ -7,15 +7,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from fit_platform.commands.usage import UsageError, known_providers, parse_retention
-from fit_platform.env_file import read_env, with_values
 from fit_platform.errors import ConfigError
-from fit_platform.settings import Settings, environment_value
+
+if TYPE_CHECKING:
+    from fit_platform.settings import Settings
 
 _TRIES = 3
 _SECRETS = ("SECRET", "KEY", "PASSWORD", "TOKEN", "SMTP", "SLACK")
@@ -43,6 +43,8 @@ def init(
 ) -> None:
     """Set up this folder: where data live, and your API clients. Asks, checks each answer, writes `.env`."""
     from fit_platform.accounts.client_check import GUIDES
+    from fit_platform.env_file import read_env
+    from fit_platform.settings import environment_value
 
     names = known_providers(provider or [], GUIDES) if provider else []
     if show:
@@ -86,6 +88,7 @@ def tell_guide(provider: str, say: Callable[[str], object]) -> None:
 def write(path: Path, values: Mapping[str, str]) -> None:
     """Set these in the file, which only its owner may read from then on."""
     from fit_platform.accounts.files import write_private
+    from fit_platform.env_file import with_values
 
     path = path.resolve()  # a link stays a link
     text = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -121,11 +124,15 @@ def _given(options: Sequence[str]) -> dict[str, str]:
 
 def known_settings() -> set[str]:
     """The names of all settings."""
+    from fit_platform.settings import Settings
+
     return {str(field.validation_alias or f"FIT_{name.upper()}") for name, field in Settings.model_fields.items()}
 
 
 def _unasked(given: Mapping[str, str], names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
     """What to write when nobody is asked: the options, and the named providers' clients from the environment."""
+    from fit_platform.settings import environment_value
+
     values = dict(given)
     for name in names:
         for variable in client_variables(name):
@@ -224,6 +231,8 @@ def _has_client(settings: Settings, provider: str) -> bool:
 
 def _validated(values: Mapping[str, str]) -> Settings:
     """The settings with these values, the environment behind them; ConfigError for a bad one."""
+    from pydantic import ValidationError
+
     from fit_platform.settings import settings_with
 
     try:

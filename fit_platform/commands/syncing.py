@@ -26,9 +26,20 @@ def run_sync(
         for resource in resources(settings)
         if resource.provider in providers
     }
-    with watching(asked, len(resources(settings))) as watcher:
+    with watching(asked, len(resources(settings)), lambda provider: quota_words(runtime, provider)) as watcher:
         result = _unless_stopped(sync(runtime, window, providers=providers, athletes=athletes, watcher=watcher))
     return runtime, result, asked, list(watcher.dbt_errors)
+
+
+def quota_words(runtime: Runtime, provider: str) -> str:
+    """What a backfill may still ask of a provider, by the budget nearest to its end; empty before the first call."""
+    used = [entry for entry in runtime.quota.remaining(provider) if entry.used and entry.resets_at]
+    if not used:
+        return ""
+    tight = min(used, key=lambda entry: (entry.left - entry.kept_for_webhooks) / entry.limit)
+    left = max(0, tight.left - tight.kept_for_webhooks)
+    words = f"{left:,} of {tight.limit:,} calls left, all again {tight.resets_at:%d %b %H:%M} UTC"
+    return f"{provider} {tight.budget}: {words}"
 
 
 def run_rebuild(settings: Settings) -> tuple[SyncResult, list[str]]:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -26,6 +26,8 @@ from fit_platform.pipeline.pull import PullProgress, PullReport
 from fit_platform.providers.base import Resource
 
 HEARTBEAT_SECONDS = 2.0  # a person who reads a log wonders after a few seconds whether anything still happens
+_HINT_SECONDS = 1.0  # between two looks at clock and quota ledger: a bar moves a hundred times a second
+_ESTIMATE_AFTER_SECONDS = 5.0  # before that a guess would jump about
 _KEPT_DBT_ERRORS = 20
 _BUILDING = "checking and building"
 # dbt's own lines: "10:20:30  3 of 40 OK created sql view model ... " and "10:20:30  3 of 40 START test ..."
@@ -65,13 +67,36 @@ class Event:
     total: int
     note: str = ""
     ended: bool = False
+    hint: str = ""
+
+
+def time_left(settled: int, asked: int, seconds: float) -> str:
+    """About how long the rest takes, if it goes on as until now; empty while that cannot be told."""
+    if seconds < _ESTIMATE_AFTER_SECONDS or not 0 < settled < asked:
+        return ""
+    left = seconds * (asked - settled) / settled
+    if left < 90:
+        return f"about {max(5, round(left / 5) * 5)} s left"
+    return f"about {round(left / 60)} min left" if left < 5400 else f"about {left / 3600:.1f} h left"
 
 
 class Watcher(Observer):
     """Hears of every landed day and every load, reads dbt's output line by line, and keeps count."""
 
-    def __init__(self, asked: Mapping[tuple[str, str], int], view: View) -> None:
-        """`asked`: how many athlete-days of each (provider, resource) will be pulled."""
+    def __init__(
+        self,
+        asked: Mapping[tuple[str, str], int],
+        view: View,
+        quota_words: Callable[[str], str] = lambda _: "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`asked`: how many athlete-days of each (provider, resource) will be pulled.
+
+        `quota_words`: what is left of a provider's quota, in words. `clock`: seconds.
+        """
+        self._quota_words, self._clock = quota_words, clock
+        self._started = clock()
+        self._hint, self._hinted_at = "", float("-inf")
         self.pulling = {key: Pulling(days) for key, days in asked.items()}
         self.view = view
         self.loaded = 0
@@ -117,7 +142,19 @@ class Watcher(Observer):
         note = "; ".join(dict.fromkeys(state.problems)) or f"{state.written} written"
         if not ended and state.at:
             note = f"{note}, at {state.at}"
-        return Event(f"{provider} {resource}", state.settled, max(state.asked, state.settled), note, ended)
+        total = max(state.asked, state.settled)
+        return Event(f"{provider} {resource}", state.settled, total, note, ended, self._hint_on(provider))
+
+    def _hint_on(self, provider: str) -> str:
+        """About how long the pulls still take, and what is left of the quota: worked out once a second."""
+        now = self._clock()
+        if now - self._hinted_at >= _HINT_SECONDS:
+            asked = sum(max(state.asked, state.settled) for state in self.pulling.values())
+            settled = sum(state.settled for state in self.pulling.values())
+            left = time_left(settled, asked, now - self._started)
+            self._hint = "; ".join(part for part in (left, self._quota_words(provider)) if part)
+            self._hinted_at = now
+        return self._hint
 
 
 class PlainLines:
@@ -156,7 +193,7 @@ class PlainLines:
     def _say(self, event: Event) -> None:
         self._spoken = time.monotonic()
         count = f" {event.done}/{event.total}" if event.total else ""
-        note = f"  {event.note}" if event.note else ""
+        note = "".join(f"  {part}" for part in (event.note, event.hint and f"({event.hint})") if part)
         typer.echo(f"{self._spoken - self._started:6.1f} s  {event.name}{count}{note}", err=True)
 
 
@@ -193,7 +230,7 @@ class Bars:
             self._tasks[event.name] = self._progress.add_task(event.name, total=None, note="")
         task = self._tasks[event.name]
         self._progress.start_task(task)
-        note = event.note.replace("[", r"\[")
+        note = "; ".join(part for part in (event.note, event.hint) if part).replace("[", r"\[")
         self._progress.update(task, completed=event.done, total=event.total or None, note=note)
 
 
@@ -215,14 +252,17 @@ class _Lines(io.TextIOBase):
 
 
 @contextmanager
-def watching(asked: Mapping[tuple[str, str], int], resources: int) -> Iterator[Watcher]:
+def watching(
+    asked: Mapping[tuple[str, str], int], resources: int, quota_words: Callable[[str], str] = lambda _: ""
+) -> Iterator[Watcher]:
     """A watcher that shows progress while the block runs.
 
-    `asked`: athlete-days to be pulled of each (provider, resource); `resources`: how many will be loaded.
+    `asked`: athlete-days to be pulled of each (provider, resource); `resources`: how many will be loaded;
+    `quota_words`: what is left of a provider's quota.
     """
     names = [f"{provider} {resource}" for provider, resource in asked]
     view: View = Bars(names) if sys.stderr.isatty() else PlainLines()
-    watcher = Watcher(asked, view)
+    watcher = Watcher(asked, view, quota_words)
     watcher.resources = resources
     view.open()
     try:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
-from fit_platform.commands.terminal import Bars, Event, Watcher, watching
+from fit_platform.commands.syncing import quota_words
+from fit_platform.commands.terminal import Bars, Event, Watcher, time_left, watching
 from fit_platform.pipeline.load import LoadReport
 from fit_platform.pipeline.pull import AthleteFailure, PullProgress, PullReport
 from fit_platform.providers.registry import PROVIDERS
+from fit_platform.quota.ledger import QuotaLedger
+from fit_platform.runtime import Runtime
+from fit_platform.settings import load_settings
 
 RESOURCE = PROVIDERS["polar"][0]
 NAME = f"{RESOURCE.provider} {RESOURCE.name}"
@@ -106,3 +110,37 @@ def test_on_a_terminal_every_resource_has_a_bar(monkeypatch, capsys):
     assert NAME in err
     assert "3/4" in err
     assert "[draft]" in err
+
+
+@pytest.mark.parametrize(
+    ("settled", "asked", "seconds", "words"),
+    [
+        (1, 100, 1.0, ""),  # too early to tell
+        (0, 100, 60.0, ""),
+        (100, 100, 60.0, ""),
+        (50, 100, 20.0, "about 20 s left"),
+        (10, 100, 60.0, "about 9 min left"),
+        (10, 1000, 600.0, "about 16.5 h left"),
+    ],
+)
+def test_the_time_left_is_told_roughly_once_it_can_be(settled, asked, seconds, words):
+    assert time_left(settled, asked, seconds) == words
+
+
+def test_a_backfill_says_how_long_it_takes_and_what_is_left_of_the_quota():
+    now = [0.0]
+    view = Recorder()
+    watcher = Watcher({RESOURCE.key: 20}, view, lambda provider: f"{provider}: 40 of 100 calls left", lambda: now[0])
+    for day in range(1, 11):
+        now[0] += 30 if day > 1 else 3
+        watcher.on_progress(landed(day))
+    assert view.events[0].hint == "polar: 40 of 100 calls left"
+    assert view.events[-1].hint == "about 5 min left; polar: 40 of 100 calls left"
+
+
+def test_the_quota_that_is_nearest_to_its_end_is_told_without_what_is_kept_for_webhooks(tmp_path, monkeypatch):
+    runtime = Runtime(load_settings())
+    assert quota_words(runtime, "strava") == ""
+    runtime.quota = QuotaLedger(tmp_path / "quota.sqlite", lambda: datetime(2026, 3, 1, 12, 5, tzinfo=UTC))
+    runtime.quota.reserve("strava", "ada", 60)
+    assert quota_words(runtime, "strava") == "strava read 15 min: 30 of 100 calls left, all again 01 Mar 12:15 UTC"
