@@ -6,21 +6,14 @@ The token endpoint is asked to exchange an authorization code that nobody was gi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from fit_platform.accounts.oauth import oauth_of
 from fit_platform.errors import BadRequest, ConfigError, Forbidden, ProviderError
-from fit_platform.providers.credentials_base import Guide
-from fit_platform.providers.fitbit.credentials import GUIDE as FITBIT
 from fit_platform.providers.http import utc_now
-from fit_platform.providers.polar.credentials import GUIDE as POLAR
-from fit_platform.providers.strava.credentials import GUIDE as STRAVA
 from fit_platform.settings import Settings
-
-GUIDES: Mapping[str, Guide] = {"polar": POLAR, "strava": STRAVA, "fitbit": FITBIT}
 
 _NO_CODE = "fit-platform-asks-whether-this-client-is-known"
 _REDIRECT = "http://127.0.0.1:8787/callback"

@@ -15,13 +15,14 @@ import duckdb
 
 from fit_platform.accounts.athlete_settings import FILE_NAME, read_athlete_settings
 from fit_platform.accounts.athletes import AthleteStore
-from fit_platform.accounts.client_check import GUIDES, check_client
+from fit_platform.accounts.client_check import check_client
 from fit_platform.accounts.connections import ConnectionStore
 from fit_platform.accounts.oauth import OAUTH
 from fit_platform.accounts.status import connection_status
 from fit_platform.commands.demo_home import read_demo_world
 from fit_platform.commands.findings import Finding
 from fit_platform.errors import BusyError, ConfigError
+from fit_platform.providers.guides import GUIDES
 from fit_platform.runtime import Runtime
 from fit_platform.settings import Settings
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse

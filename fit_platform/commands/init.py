@@ -42,8 +42,8 @@ def init(
     show: Annotated[bool, typer.Option("--show", help="Only say what each provider wants, and stop.")] = False,
 ) -> None:
     """Set up this folder: where data live, and your API clients. Asks, checks each answer, writes `.env`."""
-    from fit_platform.accounts.client_check import GUIDES
     from fit_platform.env_file import read_env
+    from fit_platform.providers.guides import GUIDES
     from fit_platform.settings import environment_value
 
     names = known_providers(provider or [], GUIDES) if provider else []
@@ -75,8 +75,8 @@ def init(
 
 def tell_guide(provider: str, say: Callable[[str], object]) -> None:
     """Where to get a provider's client id and secret, and what it demands."""
-    from fit_platform.accounts.client_check import GUIDES
     from fit_platform.accounts.oauth import oauth_of
+    from fit_platform.providers.guides import GUIDES
 
     guide = GUIDES[provider]
     say(f"{guide.name}: how to get a client id and secret")
@@ -150,7 +150,7 @@ def client_variables(provider: str) -> tuple[str, str]:
 
 def _ask(given: Mapping[str, str], names: Sequence[str], known: Mapping[str, str], check: bool) -> dict[str, str]:
     """What a person says. Each answer is checked before the next question."""
-    from fit_platform.accounts.client_check import GUIDES
+    from fit_platform.providers.guides import GUIDES
 
     values = dict(given)
     if "FIT_HOME" not in values:
@@ -218,7 +218,7 @@ def _is_accepted(settings: Settings, provider: str) -> bool:
 
 def _check_clients(settings: Settings, check: bool) -> int:
     """How many providers refuse the client they are given."""
-    from fit_platform.accounts.client_check import GUIDES
+    from fit_platform.providers.guides import GUIDES
 
     with_client = [name for name in GUIDES if _has_client(settings, name)] if check else []
     return sum(not _is_accepted(settings, name) for name in with_client)
@@ -245,7 +245,7 @@ def _validated(values: Mapping[str, str]) -> Settings:
 
 
 def _say_next(settings: Settings) -> None:
-    from fit_platform.accounts.client_check import GUIDES
+    from fit_platform.providers.guides import GUIDES
 
     ready = [name for name in GUIDES if _has_client(settings, name)]
     typer.echo("next:")

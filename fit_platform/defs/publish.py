@@ -27,7 +27,7 @@ def build_published_asset(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
         description="One DuckDB file (readable by DuckDB 1.2 and later) and one Parquet file a mart, swapped in whole. "
         "Dashboards and BI read this copy, never the warehouse itself. On Google Cloud: the dataset `published`.",
     )
-    def published_marts(platform: Platform) -> dg.MaterializeResult:
+    def published_marts(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         runtime = platform.runtime
         if runtime.settings.target == "gcp":
             from fit_platform.warehouse import bigquery_publish
@@ -44,6 +44,8 @@ def build_published_asset(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
             )
         is_limited = any(runtime.limited(provider) for provider in PROVIDERS)
         published = publish(runtime.duckdb, runtime.settings.home_dir / "published", 1 if is_limited else 2)
+        for mart, rows in published.rows.items():  # dbt holds the file while the marts are built: counted here instead
+            context.log_event(dg.AssetObservation(["marts", mart], metadata={"dagster/row_count": rows}))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(published.version),
             metadata={

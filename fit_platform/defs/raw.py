@@ -16,6 +16,7 @@ from fit_platform.pipeline.load import day_hash
 from fit_platform.pipeline.observe import observer
 from fit_platform.pipeline.pull import DAYS_PER_RUN, PullReport, pull
 from fit_platform.providers.base import Resource
+from fit_platform.providers.guides import GUIDES
 from fit_platform.providers.registry import resources
 from fit_platform.settings import load_settings
 
@@ -49,6 +50,13 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
         tags={"layer": "raw", "provider": resource.provider},
         description=_description(resource),
         pool=f"{resource.provider}_api",
+        metadata={
+            "landing": dg.MetadataValue.path(
+                f"{load_settings().landing_dir}/raw/provider={resource.provider}/resource={resource.name}"
+            ),
+            "provider's documentation": dg.MetadataValue.url(GUIDES[resource.provider].api_docs),
+            "explained in": dg.MetadataValue.path("docs/reference.md"),
+        },
         check_specs=[
             dg.AssetCheckSpec(
                 _CHECK,

@@ -16,6 +16,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtC
 from fit_platform import run_tags
 from fit_platform.dbt import DBT_PROJECT, ensure_manifest
 from fit_platform.defs.automation import AFTER_LOADS
+from fit_platform.defs.explain import explained, page_of
 from fit_platform.defs.partitions import DAILY
 from fit_platform.defs.raw import OWNER
 from fit_platform.defs.resources import Platform
@@ -43,8 +44,16 @@ class Translator(DagsterDbtTranslator):
             group_name=layer,
             owners=[OWNER],
             tags={"layer": layer},
+            metadata={**spec.metadata, "explained in": dg.MetadataValue.path(page_of(node["name"]))},
             automation_condition=None if layer == "seeds" else AFTER_LOADS,
         )
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """The check of a dbt test, which says what it looks at and what to do when it fails."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return None if spec is None else explained(spec, manifest["nodes"][unique_id])
 
 
 translator = Translator(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))

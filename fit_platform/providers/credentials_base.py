@@ -9,11 +9,13 @@ from dataclasses import dataclass
 class Guide:
     """How to get a client id and secret. `steps` in order; `demands`: what to know before. One sentence or two each.
 
+    `page`: where clients are made. `api_docs`: the provider's own documentation of its API.
     `link_options`: what `fit-platform link` needs there that it does not need elsewhere.
     """
 
     name: str
     page: str
+    api_docs: str
     steps: tuple[str, ...]
     demands: tuple[str, ...] = ()
     link_options: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -12,6 +13,9 @@ import pytest
 from fit_platform.definitions import defs
 from fit_platform.defs.transform import day_range_vars
 from fit_platform.providers.registry import resources
+
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +88,21 @@ def test_loading_the_definitions_imports_nothing_heavy() -> None:
     ).stdout.split()
     heavy = {"pandas", "matplotlib", "google.cloud.bigquery", "cryptography", "starlette", "uvicorn"}
     assert heavy.isdisjoint(loaded), heavy.intersection(loaded)
+
+
+def test_every_check_says_what_it_looks_at_and_what_to_do_when_it_fails(graph) -> None:
+    for key in graph.asset_check_keys:
+        spec = graph.get_check_spec(key)
+        assert spec.description, f"{key} says nothing"
+        assert "When it fails" in spec.description or spec.name == "heart_rate_in_range", key
+
+
+def test_raw_assets_and_marts_lead_to_their_landing_folder_and_to_the_page_that_explains_them(graph) -> None:
+    for resource in resources():
+        metadata = graph.get(dg.AssetKey(["raw", *resource.key])).metadata
+        assert f"provider={resource.provider}/resource={resource.name}" in str(metadata["landing"].value)
+        assert str(metadata["provider's documentation"].value).startswith("https://")
+    for key in graph.materializable_asset_keys:
+        if key.path[0] == "marts":
+            page = graph.get(key).metadata["explained in"].value
+            assert (ROOT / page).is_file(), page

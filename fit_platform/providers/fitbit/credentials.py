@@ -7,6 +7,7 @@ from fit_platform.providers.credentials_base import Guide
 GUIDE = Guide(
     name="Google Health API v4 (Fitbit)",
     page="https://console.cloud.google.com",
+    api_docs="https://developers.google.com/health",
     steps=(
         "Open https://console.cloud.google.com, make a project, and under APIs & Services enable the Google Health "
         "API. In autumn 2026 Google said that it takes no new projects for now; if it is refused, that is why.",

@@ -7,6 +7,7 @@ from fit_platform.providers.credentials_base import Guide
 GUIDE = Guide(
     name="Polar AccessLink v3",
     page="https://admin.polaraccesslink.com",
+    api_docs="https://www.polar.com/accesslink-api/",
     steps=(
         "Sign in at https://admin.polaraccesslink.com with your Polar Flow account and make a client (free).",
         "As its redirect address register exactly http://127.0.0.1:8787/callback, and link with --redirect-port 8787: "

@@ -7,6 +7,7 @@ from fit_platform.providers.credentials_base import Guide
 GUIDE = Guide(
     name="Strava API v3",
     page="https://www.strava.com/settings/api",
+    api_docs="https://developers.strava.com/docs/reference/",
     steps=(
         "Subscribe to Strava with the account that will own the application: since June 2026 an application without a "
         "paying owner is inactive, and every call is refused (403).",
