@@ -57,6 +57,12 @@ test-bigquery-sql: $(READY) ## Google's SQL analyzer over every compiled BigQuer
 	@$(BIN)/uv sync --frozen --group gcp-test --compile-bytecode --quiet
 	@$(BIN)/pytest -n0 -rs tests/integration/test_bigquery_sql.py
 
+docs: $(READY) ## This documentation as a site that asks no other host for anything: site/index.html
+	@$(BIN)/uv sync --frozen --inexact --group docs --compile-bytecode --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean --quiet
+	@$(BIN)/python -m tests.site site
+	@echo site/index.html
+
 dbt-docs: $(READY) ## The marts' documentation with lineage, one HTML file that needs no server: dbt_project/target/static_index.html
 	@FIT_WAREHOUSE_PATH=$$(mktemp -d)/fit.duckdb $(BIN)/dbt --quiet docs generate --static --empty-catalog --target-path $(CURDIR)/dbt_project/target \
 	  --project-dir dbt_project --profiles-dir dbt_project
@@ -99,4 +105,4 @@ format: $(READY) ## Format Python and SQL
 	@$(BIN)/sqlfmt --quiet dbt_project
 
 clean: ## Remove the environment and what was built (not your data in FIT_HOME)
-	@rm -rf $(VENV) .venv-bigquery dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) .venv-bigquery dbt_project/target dbt_project/logs site .pytest_cache .mypy_cache .ruff_cache

@@ -5,16 +5,21 @@ A test compares the page with what this prints, so that it cannot drift.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 
 from fit_platform.cli import app
 from fit_platform.providers.base import Resource
 from fit_platform.providers.registry import PROVIDERS, every_resource
 from fit_platform.settings import Settings
+
+_MARTS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
 
 
 def reference() -> str:
@@ -38,6 +43,11 @@ def reference() -> str:
         ),
         "What the athlete has to grant for it, and where its rows are:",
         _table(("provider", "resource", "scopes", "base tables"), map(_grants, every_resource())),
+        "## Marts",
+        "Schema `marts` of the warehouse, and of the published copy; from dbt's contracts, which a build enforces. "
+        "Types as DuckDB has them. Definitions of the numbers: [The numbers](metrics.md); of the matching: "
+        "[One activity, once](matching.md).",
+        *_marts(),
         "## Base tables",
         "Schema `base` of the warehouse. Every table also has `athlete_id`, `dt` and its provenance: `acquired_via`, "
         "`fetched_at`, `first_fetched_at`, `landing_object`.",
@@ -98,6 +108,33 @@ def _coverage(resource: Resource) -> tuple[str, ...]:
 def _grants(resource: Resource) -> tuple[str, ...]:
     scopes = ", ".join(f"`{scope.rsplit('/', 1)[-1]}`" for scope in resource.scopes) or "any"
     return resource.provider, resource.name, scopes, ", ".join(f"`{table.name}`" for table in resource.tables)
+
+
+def _marts() -> Iterator[str]:
+    """Every mart with its columns, out of dbt's property files."""
+    for path in sorted(_MARTS.glob("_*__models.yml")):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+            yield f"### `{model['name']}`\n\n{model['description'].strip()}{_grain(model)}"
+            yield _table(
+                ("column", "type", "meaning"),
+                [(f"`{c['name']}`", _duckdb_type(c["data_type"]), c["description"].strip()) for c in model["columns"]],
+            )
+
+
+def _grain(model: dict[str, Any]) -> str:
+    """The columns that tell its rows apart, by the test that holds them to it."""
+    for test in model.get("data_tests", []):
+        if isinstance(test, dict) and "unique_grain" in test:
+            return (
+                f" One row per {', '.join(f'`{column}`' for column in test['unique_grain']['arguments']['columns'])}."
+            )
+    return ""
+
+
+def _duckdb_type(data_type: str) -> str:
+    """`{{ var('float_type')[target.type] }}` is a name for two warehouses' types."""
+    found = re.search(r"var\('(\w+)'\)", data_type)
+    return {"float_type": "double", "timestamp_type": "timestamptz"}[found[1]] if found else data_type
 
 
 def _tables() -> Iterator[str]:

@@ -14,7 +14,6 @@ from fit_platform.definitions import defs
 from fit_platform.defs.transform import day_range_vars
 from fit_platform.providers.registry import resources
 
-
 ROOT = Path(__file__).parents[2]
 
 

@@ -13,7 +13,7 @@ from fit_platform.providers.registry import every_resource
 from fit_platform.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_reference_page_is_what_the_code_says() -> None:
