@@ -87,15 +87,14 @@ def publish(warehouse: DuckDBWarehouse, root: Path, kept_versions: int = _KEPT_V
 
 
 def _copy(db: duckdb.DuckDBPyConnection, marts: list[str], folder: Path) -> None:
-    db.execute(f"ATTACH '{folder / 'fitness.duckdb'}' AS published (STORAGE_VERSION '{_STORAGE_VERSION}')")
+    place = str(folder).replace("'", "''")
+    db.execute(f"ATTACH '{place}/fitness.duckdb' AS published (STORAGE_VERSION '{_STORAGE_VERSION}')")
     try:
         db.execute(f'CREATE SCHEMA published."{MARTS_SCHEMA}"')
         for name in marts:
             source = f'"{MARTS_SCHEMA}"."{name}"'
             db.execute(f'CREATE TABLE published."{MARTS_SCHEMA}"."{name}" AS FROM {source}')
-            db.execute(
-                f"COPY {source} TO '{folder / 'parquet' / f'{name}.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
-            )
+            db.execute(f"COPY {source} TO '{place}/parquet/{name}.parquet' (FORMAT parquet, COMPRESSION zstd)")
     finally:
         db.execute("DETACH published")
 

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -55,6 +56,11 @@ def test_the_tutorial_works_as_it_is_written(tmp_path, monkeypatch):
             assert "0 failed" in said
         if words[1] == "export":
             assert (tmp_path / "my-export" / "activity_sources.csv").is_file()
+    [program] = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/how-to/bi.md").read_text(), re.MULTILINE | re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(program.replace(".fit/", f"{tmp_path / 'home'}/"), found)
+    assert found["weeks"]["km"].sum() > 0
+    assert len(found["load"]) > 0
 
 
 def test_the_readmes_commands_on_own_data_work_as_they_are_written(tmp_path, monkeypatch):
