@@ -46,6 +46,8 @@ class Publication:
 
 def publish(warehouse: BigQueryWarehouse) -> PublishedDataset:
     """Publish every mart, unless what is published has the same content."""
+    if "publications" not in warehouse.tables(OPS_SCHEMA):
+        warehouse.prepare(())  # a warehouse that an earlier version of ours prepared
     columns = warehouse.columns(MARTS_SCHEMA)
     contents = _contents(warehouse, list(columns))
     digest = hashlib.sha256(repr(sorted((name, columns[name], contents[name]) for name in columns)).encode())

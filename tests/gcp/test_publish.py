@@ -89,6 +89,13 @@ def test_a_publication_that_fails_leaves_readers_what_they_had(
     assert publish(built).changed
 
 
+def test_a_warehouse_that_was_made_before_there_was_publishing_gains_what_it_lacks(built: BigQueryWarehouse) -> None:
+    built.delete(f"{built.dataset('ops')}.publications")
+    built.client.delete_dataset(built.dataset("published"))
+    assert publish(built).changed
+    assert built.tables("published") == {"nights", "walks"}
+
+
 def test_emptying_the_warehouse_leaves_readers_their_marts_and_withdrawing_does_not(built: BigQueryWarehouse) -> None:
     publish(built)
     built.drop()
