@@ -63,7 +63,7 @@ def examine_cloud(settings: Settings, *, resource_manager_url: str = RESOURCE_MA
     if settings.target == "gcp":
         yield from _unless_lost("BigQuery", warehouse_findings(settings, resource_manager_url))
     if settings.token_store == "secret-manager":  # noqa: S105 no password
-        yield from _unless_lost("Secret Manager", secret_findings(settings))
+        yield from _unless_lost("Secret Manager", secret_findings(settings, resource_manager_url))
 
 
 def bucket_findings(settings: Settings) -> Iterator[Finding]:
@@ -202,8 +202,8 @@ def project_permissions(
     return set(answer.json().get("permissions", [])) if answer.status_code == 200 else None
 
 
-def secret_findings(settings: Settings) -> Iterator[Finding]:
-    """Is there a secret for every connection, and may we use it?"""
+def secret_findings(settings: Settings, resource_manager_url: str = RESOURCE_MANAGER_URL) -> Iterator[Finding]:
+    """Is there a secret for every connection, may we use it, and may the next link make one?"""
     from fit_platform.accounts.secret_manager import SecretManagerTokenStore
 
     store = SecretManagerTokenStore.of(settings)
@@ -217,8 +217,16 @@ def secret_findings(settings: Settings) -> Iterator[Finding]:
             yield _permissions(
                 about, SECRET_PERMISSIONS, granted, "roles/secretmanager.admin", f"project {settings.gcp_project}"
             )
-    if not connections:
-        yield Finding("Secret Manager", "note", "nobody is linked yet: the first link makes the first secret")
+    if settings.secret_manager_url and resource_manager_url == RESOURCE_MANAGER_URL:  # a fake has no project
+        return
+    wanted, where = ["secretmanager.secrets.create"], f"project {settings.gcp_project}"
+    granted_there = project_permissions(settings.gcp_project or "", wanted, resource_manager_url)
+    if granted_there is None:
+        yield Finding(
+            "Secret Manager", "note", f"whether we have {wanted[0]} cannot be asked (Cloud Resource Manager API)"
+        )
+    else:
+        yield _permissions("Secret Manager", wanted, granted_there, "roles/secretmanager.admin", where)
 
 
 def _permissions(

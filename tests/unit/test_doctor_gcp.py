@@ -217,7 +217,9 @@ def secrets() -> Iterator[FakeSecretManager]:
         yield fake
 
 
-def test_a_missing_secret_and_a_missing_permission_on_one_are_named(tmp_path: Path, secrets: FakeSecretManager) -> None:
+def test_a_missing_secret_and_a_missing_permission_on_one_are_named(
+    tmp_path: Path, secrets: FakeSecretManager, cloud: FakeCloud
+) -> None:
     settings = Settings(
         home=tmp_path, gcp_project="mine", token_store="secret-manager", secret_manager_url=secrets.url, _env_file=None
     )
@@ -232,6 +234,9 @@ def test_a_missing_secret_and_a_missing_permission_on_one_are_named(tmp_path: Pa
     ]
     secrets.withheld = {"secretmanager.versions.access"}
     assert "missing permission: secretmanager.versions.access" in [one.detail for one in examine_cloud(settings)]
+    cloud.withheld = {"secretmanager.secrets.create"}
+    last = list(examine_cloud(settings, resource_manager_url=cloud.url))[-1]
+    assert (last.about, last.detail) == ("Secret Manager", "missing permission: secretmanager.secrets.create")
 
 
 def test_a_service_that_cannot_be_reached_is_one_finding(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
