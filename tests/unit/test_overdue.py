@@ -1,0 +1,65 @@
+"""What is held for longer than it may be is found wherever it lies: base tables, built marts, published copies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fit_platform.accounts.connections import Connection
+from fit_platform.retention.overdue import overdue
+from fit_platform.runtime import Runtime
+from fit_platform.settings import Settings
+
+NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    """Ada allows seven days; one activity was fetched ten days ago, another one yesterday."""
+    runtime = Runtime(Settings(home=tmp_path, _env_file=None))
+    runtime.connections.save(
+        Connection(provider="strava", athlete_id="ada", linked_at=NOW, acquired="oauth", retention=7)
+    )
+    runtime.prepare_warehouse()
+    with runtime.duckdb.connect() as db:
+        required = {
+            row[0]: row[1]
+            for row in db.execute(
+                "SELECT column_name, data_type FROM duckdb_columns() "
+                "WHERE schema_name = 'base' AND table_name = 'strava_activities' AND NOT is_nullable"
+            ).fetchall()
+        }
+        for activity, days in (("101", 10), ("102", 1)):
+            given = {"athlete_id": "ada", "activity_id": activity, "acquired_via": "api", "dt": NOW.date()}
+            given["first_fetched_at"] = NOW - timedelta(days=days)
+            defaults = {"VARCHAR": "x", "BIGINT": 1, "DOUBLE": 1.0, "BOOLEAN": False, "DATE": NOW.date()}
+            row = {name: given.get(name, defaults.get(kind, NOW)) for name, kind in required.items()}
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            db.execute(f"INSERT INTO base.strava_activities ({names}) VALUES ({marks})", list(row.values()))
+        db.execute(
+            "CREATE SCHEMA marts; CREATE TABLE marts.activity_sources AS SELECT 'strava' AS provider, "
+            "'ada' AS athlete_id, 'api' AS acquired_via, activity_id AS provider_activity_id "
+            "FROM base.strava_activities"
+        )
+        copy = runtime.settings.home_dir / "published" / "v1" / "parquet" / "activity_sources.parquet"
+        copy.parent.mkdir(parents=True)
+        db.execute(f"COPY marts.activity_sources TO '{copy}' (FORMAT parquet)")
+    return runtime
+
+
+def test_a_row_that_is_too_old_is_counted_in_every_place(runtime: Runtime) -> None:
+    assert overdue(runtime, NOW) == {
+        "base.strava_activities": 1,
+        "marts.activity_sources": 1,
+        "published v1": 1,
+    }
+    assert overdue(runtime, NOW - timedelta(days=4)) == {}
+
+
+def test_who_may_be_kept_is_not_looked_at(runtime: Runtime) -> None:
+    connection = runtime.connections.get("strava", "ada")
+    assert connection is not None
+    runtime.connections.save(connection.model_copy(update={"retention": "keep"}))
+    assert overdue(runtime, NOW) == {}
