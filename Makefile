@@ -61,7 +61,7 @@ docs: $(READY) ## This documentation as a site that asks no other host for anyth
 	@$(BIN)/uv sync --frozen --inexact --group docs --compile-bytecode --quiet
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean --quiet
 	@$(BIN)/python -m tests.site site
-	@echo site/index.html
+	@echo "site/index.html; with search: $(BIN)/python -m http.server --directory site --bind 127.0.0.1 8001"
 
 dbt-docs: $(READY) ## The marts' documentation with lineage, one HTML file that needs no server: dbt_project/target/static_index.html
 	@FIT_WAREHOUSE_PATH=$$(mktemp -d)/fit.duckdb $(BIN)/dbt --quiet docs generate --static --empty-catalog --target-path $(CURDIR)/dbt_project/target \

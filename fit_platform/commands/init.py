@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fit_platform.commands.usage import UsageError, known_providers, parse_retention
-from fit_platform.errors import ConfigError
+from fit_platform.errors import ConfigError, FitError
 
 if TYPE_CHECKING:
     from fit_platform.settings import Settings
@@ -35,7 +35,9 @@ def init(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting; NAME=@FILE takes its value from a file. Repeat."),
     ] = None,
-    env_file: Annotated[Path, typer.Option(help="The file to write.")] = Path(".env"),
+    env_file: Annotated[Path, typer.Option(help="The file to write; commands read `.env` where they are run.")] = Path(
+        ".env"
+    ),
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: use --set and the environment.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other values in the file unasked.")] = False,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Ask the providers whether they know us.")] = True,
@@ -98,11 +100,14 @@ def write(path: Path, values: Mapping[str, str]) -> None:
 
 
 def check_home(settings: Settings) -> None:
-    """ConfigError unless data can be written where the settings say."""
+    """A FitError unless real data can be written where the settings say."""
+    from fit_platform.commands.demo_home import refuse_real_account
+
     home = settings.home_dir
     existing = next(path for path in (home, *home.parents) if path.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         raise ConfigError(f"{existing} is not a folder we may write to; choose another one for FIT_HOME")
+    refuse_real_account(settings)
 
 
 def _is_somebody_there() -> bool:
@@ -170,14 +175,21 @@ def _ask(given: Mapping[str, str], names: Sequence[str], known: Mapping[str, str
 
 def _ask_home(known: Mapping[str, str]) -> str:
     for _ in range(_TRIES):
-        home = typer.prompt("Folder for data, tokens and state", default=known.get("FIT_HOME") or ".fit")
+        home = typer.prompt("Folder for data, tokens and state", default=known.get("FIT_HOME") or _a_folder())
         try:
             check_home(_validated({**known, "FIT_HOME": home}))
-        except ConfigError as error:
+        except FitError as error:
             typer.echo(f"that will not do: {error}", err=True)
         else:
             return str(home)
     raise ConfigError("no folder was given that can be written to; nothing was changed")
+
+
+def _a_folder() -> str:
+    """The usual folder, unless the demo lives there: invented and real data never share one."""
+    from fit_platform.commands.demo_home import read_demo_world
+
+    return "fit-data" if read_demo_world(_validated({"FIT_HOME": ".fit"})) else ".fit"
 
 
 def _ask_client(provider: str, known: Mapping[str, str], check: bool) -> dict[str, str]:

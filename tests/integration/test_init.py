@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import stat
 from datetime import date
@@ -105,6 +106,21 @@ def test_a_person_is_asked_the_folder_and_the_clients_and_asked_again_when_an_an
     assert settings.home_dir == folder / "data"
     assert settings.strava_api_retention_days == 7
     assert settings.provider("strava").credentials("strava") == (identity, secret)
+
+
+def test_the_folder_of_the_demo_is_not_proposed_and_not_taken_for_real_data(folder, monkeypatch):
+    for name in ("POLAR", "STRAVA", "FITBIT"):
+        monkeypatch.delenv(f"FIT_{name}_API_URL")  # who names other providers has decided
+    (folder / ".fit" / "demo").mkdir(parents=True)
+    world = {"seed": 7, "days": 90, "athletes": 2, "end": "2026-11-01", "port": 0}
+    (folder / ".fit" / "demo" / "demo.json").write_text(json.dumps(world))
+    refused = run("--yes", "--set", "FIT_HOME=.fit")
+    assert "holds the demo's invented data; link real accounts in another folder" in refused.stderr
+    at_a_terminal(monkeypatch)
+    asked = run(input=".fit\n\nn\nn\nn\n")
+    assert "[fit-data]" in asked.stdout
+    assert "that will not do: " in asked.stderr
+    assert "FIT_HOME=fit-data" in (folder / ".env").read_text()
 
 
 def test_what_the_file_holds_is_kept_and_replaced_only_on_demand(folder, monkeypatch):
