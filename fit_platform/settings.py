@@ -220,7 +220,7 @@ def settings_with(values: Mapping[str, str]) -> Settings:
         str(field.validation_alias or f"FIT_{name.upper()}"): str(field.validation_alias or name)
         for name, field in Settings.model_fields.items()
     }
-    return Settings(_env_file=None, **{names[name]: value for name, value in values.items() if name in names})  # type: ignore[arg-type,call-arg]
+    return Settings(_env_file=None, **{names[name]: value for name, value in values.items() if name in names})  # type: ignore[arg-type]
 
 
 def environment_value(name: str) -> str | None:

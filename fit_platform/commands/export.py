@@ -124,10 +124,10 @@ def _notes(recording: Recording, runtime: Runtime) -> list[str]:
 
 
 def _marts(runtime: Runtime) -> MartReader:
-    from fit_platform.export.marts import PublishedMarts, WarehouseMarts
+    from fit_platform.export.marts import PublishedDataset, PublishedMarts
 
     if runtime.settings.target == "gcp":
-        return WarehouseMarts(runtime.warehouse)
+        return PublishedDataset(runtime.bigquery)
     return PublishedMarts(runtime.settings.home_dir / "published")
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer
-import yaml
 
 from fit_platform.cli import app
 from fit_platform.providers.base import Resource
@@ -113,7 +113,7 @@ def _grants(resource: Resource) -> tuple[str, ...]:
 def _marts() -> Iterator[str]:
     """Every mart with its columns, out of dbt's property files."""
     for path in sorted(_MARTS.glob("_*__models.yml")):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+        for model in msgspec.yaml.decode(path.read_bytes())["models"]:
             yield f"### `{model['name']}`\n\n{model['description'].strip()}{_grain(model)}"
             yield _table(
                 ("column", "type", "meaning"),
@@ -146,7 +146,7 @@ def _tables() -> Iterator[str]:
                 yield _table(("column", "type", "meaning"), columns)
 
 
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, str]]) -> str:
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(
         "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines

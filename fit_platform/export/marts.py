@@ -1,7 +1,7 @@
 """Marts as files: CSV or Parquet, all or chosen ones, of some athletes, of some local days.
 
-Locally they are read from the published copy, so an export never waits for a sync and never shows unchecked data; on
-Google Cloud from BigQuery. Every file appears whole or not at all; `export.json` beside them says what was asked.
+They are read from the published copy, so an export never waits for a sync and never shows unchecked data. Every file
+appears whole or not at all; `export.json` beside them says what was asked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -21,10 +21,13 @@ from pyarrow import csv, parquet
 
 from fit_platform.errors import ConfigError
 from fit_platform.pipeline.publish import MARTS_SCHEMA
-from fit_platform.warehouse.base import Warehouse
+
+if TYPE_CHECKING:
+    from fit_platform.warehouse.bigquery_warehouse import BigQueryWarehouse
 
 Format = Literal["csv", "parquet"]
 MANIFEST = "export.json"
+_PUBLISHED_SCHEMA = "published"  # as `warehouse.bigquery_schema` has it, without loading BigQuery's libraries
 
 
 class MartReader(Protocol):
@@ -108,29 +111,27 @@ class PublishedMarts:
             return db.sql(sql, params=list(parameters)).to_arrow_table()
 
 
-class WarehouseMarts:
-    """The marts in the warehouse itself, for a target without a published copy."""
+class PublishedDataset:
+    """The published copy on Google Cloud: a dataset that is replaced whole, in one transaction."""
 
     version: str | None = None
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        """Read from this warehouse."""
+    def __init__(self, warehouse: BigQueryWarehouse) -> None:
+        """Read the published dataset of this warehouse. ConfigError if nothing was published yet."""
         self._warehouse = warehouse
+        self._columns = {mart: list(types) for mart, types in warehouse.columns(_PUBLISHED_SCHEMA).items()}
+        if not self._columns:
+            raise ConfigError(
+                "nothing is published in BigQuery yet; run `fit-platform sync`, and see that its checks pass"
+            )
 
     def columns(self) -> dict[str, list[str]]:
         """Every mart's columns."""
-        schema = self._warehouse.relation(MARTS_SCHEMA, "INFORMATION_SCHEMA.COLUMNS")
-        found: dict[str, list[str]] = {}
-        rows = self._warehouse.query(
-            f"SELECT table_name, column_name FROM {schema} ORDER BY table_name, ordinal_position"
-        )
-        for row in rows.to_pylist():
-            found.setdefault(row["table_name"], []).append(row["column_name"])
-        return found
+        return self._columns
 
     def relation(self, mart: str) -> str:
         """A mart's full name."""
-        return self._warehouse.relation(MARTS_SCHEMA, mart)
+        return self._warehouse.relation(_PUBLISHED_SCHEMA, mart)
 
     def query(self, sql: str, parameters: Sequence[object]) -> pa.Table:
         """Run a query."""

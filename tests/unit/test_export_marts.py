@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 
 from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.cli import app
-from fit_platform.export.marts import MANIFEST, PublishedMarts, Wanted, WarehouseMarts, export_marts
+from fit_platform.errors import ConfigError
+from fit_platform.export.marts import MANIFEST, PublishedDataset, PublishedMarts, Wanted, export_marts
 from fit_platform.pipeline.publish import publish
+from fit_platform.warehouse.bigquery_schema import PUBLISHED_SCHEMA
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 
@@ -139,33 +141,42 @@ def test_before_anything_is_published_the_way_out_is_a_sync(tmp_path, monkeypatc
 
 
 class BigQuery:
-    """What `WarehouseMarts` needs of BigQuery: it notes what it is asked."""
+    """What an export needs of BigQuery: it notes what it is asked."""
 
-    def __init__(self):
+    def __init__(self, columns):
         self.asked = []
+        self._columns = columns
+
+    def columns(self, schema):
+        return self._columns if schema == PUBLISHED_SCHEMA else {}
 
     def relation(self, schema, name):
         return f"`project.fit_{schema}.{name}`"
 
     def query(self, sql, parameters=()):
         self.asked.append((sql, list(parameters)))
-        if "INFORMATION_SCHEMA" in sql:
-            columns = [("activities", "activity_id"), ("activities", "local_date"), ("best_efforts", "activity_id")]
-            return pa.table({"table_name": [c[0] for c in columns], "column_name": [c[1] for c in columns]})
         return pa.table({"activity_id": ["r1"]})
 
 
-def test_on_google_cloud_the_marts_are_read_from_bigquery(tmp_path):
-    bigquery = BigQuery()
+def test_on_google_cloud_the_published_dataset_is_read(tmp_path):
+    bigquery = BigQuery(
+        {
+            "activities": {"activity_id": "STRING", "athlete_id": "STRING", "local_date": "DATE"},
+            "best_efforts": {"activity_id": "STRING"},
+        }
+    )
     wanted = Wanted(athletes=("ada",), first=date(2026, 3, 1))
-    done = export_marts(WarehouseMarts(bigquery), wanted, tmp_path, "csv")
+    done = export_marts(PublishedDataset(bigquery), wanted, tmp_path, "csv")
     assert [exported.rows for exported in done] == [1, 1]
     assert [sql for sql, _ in bigquery.asked] == [
-        "SELECT table_name, column_name FROM `project.fit_marts.INFORMATION_SCHEMA.COLUMNS` "
-        "ORDER BY table_name, ordinal_position",
-        "SELECT activity_id, local_date FROM `project.fit_marts.activities` "
-        "WHERE athlete_id IN (?) AND local_date >= ? ORDER BY 1, 2",
-        "SELECT activity_id FROM `project.fit_marts.best_efforts` WHERE athlete_id IN (?) AND activity_id IN "
-        "(SELECT activity_id FROM `project.fit_marts.activities` WHERE local_date >= ?) ORDER BY 1",
+        "SELECT activity_id, athlete_id, local_date FROM `project.fit_published.activities` "
+        "WHERE athlete_id IN (?) AND local_date >= ? ORDER BY 1, 2, 3",
+        "SELECT activity_id FROM `project.fit_published.best_efforts` WHERE athlete_id IN (?) AND activity_id IN "
+        "(SELECT activity_id FROM `project.fit_published.activities` WHERE local_date >= ?) ORDER BY 1",
     ]
-    assert bigquery.asked[1][1] == ["ada", date(2026, 3, 1)]
+    assert bigquery.asked[0][1] == ["ada", date(2026, 3, 1)]
+
+
+def test_on_google_cloud_before_anything_is_published_the_way_out_is_a_sync():
+    with pytest.raises(ConfigError, match="run `fit-platform sync`"):
+        PublishedDataset(BigQuery({}))
