@@ -69,4 +69,5 @@ retention_schedule = dg.ScheduleDefinition(
     cron_schedule="20 3 * * *",
     execution_timezone="UTC",
     default_status=SCHEDULE_STATUS,
+    description="Every night: purges what reaches its age, and looks that nothing is older than it may be.",
 )

@@ -105,3 +105,12 @@ def test_raw_assets_and_marts_lead_to_their_landing_folder_and_to_the_page_that_
         if key.path[0] == "marts":
             page = graph.get(key).metadata["explained in"].value
             assert (ROOT / page).is_file(), page
+
+
+def test_every_job_sensor_and_schedule_says_what_it_is_for() -> None:
+    repository = defs().get_repository_def()
+    named = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    silent = [
+        each.name for each in [*named, *repository.sensor_defs, *repository.schedule_defs] if not each.description
+    ]
+    assert silent == []
