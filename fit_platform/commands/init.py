@@ -209,13 +209,17 @@ def _ask_client(provider: str, known: Mapping[str, str], check: bool) -> dict[st
 
 
 def _ask_retention(known: Mapping[str, str]) -> dict[str, str]:
+    """The choice that has no default: only an earlier one is proposed."""
     from fit_platform.accounts.oauth import oauth_of
 
-    text = typer.prompt(
-        f"{oauth_of('strava').RETENTION_CHOICE}\nkeep, or a number of days",
-        default=known.get("FIT_STRAVA_API_RETENTION_DAYS") or "7",
-    )
-    return {"FIT_STRAVA_API_RETENTION_DAYS": str(parse_retention(text))}
+    question = f"{oauth_of('strava').RETENTION_CHOICE}\nkeep, or a number of days"
+    for _ in range(_TRIES):
+        text = typer.prompt(question, default=known.get("FIT_STRAVA_API_RETENTION_DAYS") or None).strip()
+        try:
+            return {"FIT_STRAVA_API_RETENTION_DAYS": str(parse_retention(text))}
+        except UsageError:
+            typer.echo(f"that will not do: {text!r}; give `keep` or a whole number of days, 1 or more", err=True)
+    raise ConfigError("it was not decided how long Strava data may be kept; nothing was changed")
 
 
 def _is_accepted(settings: Settings, provider: str) -> bool:
@@ -257,6 +261,7 @@ def _validated(values: Mapping[str, str]) -> Settings:
 
 
 def _say_next(settings: Settings) -> None:
+    from fit_platform.accounts.oauth import oauth_of
     from fit_platform.providers.guides import GUIDES
 
     ready = [name for name in GUIDES if _has_client(settings, name)]
@@ -266,7 +271,8 @@ def _say_next(settings: Settings) -> None:
         typer.echo("  fit-platform init polar|strava|fitbit  when you have an API client; --show says how to get one")
         return
     for name in ready:
-        options = f" {GUIDES[name].link_options}" if GUIDES[name].link_options else ""
+        is_decided = bool(oauth_of(name).RETENTION_CHOICE) and settings.strava_api_retention_days is not None
+        options = f" {GUIDES[name].link_options}" if GUIDES[name].link_options and not is_decided else ""
         typer.echo(f"  fit-platform link {name} ATHLETE{options} --timezone Europe/Berlin")
     typer.echo("  fit-platform sync --from YYYY-MM-DD    the first backfill; it resumes where it was stopped")
     typer.echo("  fit-platform doctor                    what is misconfigured, and the fix")

@@ -95,13 +95,15 @@ def test_a_person_is_asked_the_folder_and_the_clients_and_asked_again_when_an_an
     at_a_terminal(monkeypatch)
     (folder / "file").write_text("no folder")
     identity, secret = client(simulation, "strava")
-    answers = ["file/inside", "data", "n", "y", identity, "wrong", "", secret, "7", "n"]
+    answers = ["file/inside", "data", "n", "y", identity, "wrong", "", secret, "", "for ever", "7", "n"]
     result = run(input="\n".join(answers) + "\n")
     assert result.exit_code == 0, result.output
     assert "that will not do: " in result.output
     assert "Subscribe to Strava" in result.output, "what it demands is told before it is asked for"
     assert "strava: refused" in result.output
     assert "strava: accepted" in result.output
+    assert "that will not do: 'for ever'; give `keep` or a whole number of days" in result.output
+    assert "fit-platform link strava ATHLETE --timezone" in result.output, "the retention is decided"
     settings = load_settings()
     assert settings.home_dir == folder / "data"
     assert settings.strava_api_retention_days == 7
