@@ -377,6 +377,17 @@ def dev(port: UiPort = 3000) -> None:
 
 
 @app.command()
+def recover() -> None:
+    """For the start of a code server: close the runs that went down with the one before, and free what they held."""
+    from fit_platform.instance import close_every_run
+
+    settings = _settings()
+    if settings.instance_home is None:
+        raise UsageError("this is for a server (FIT_INSTANCE_HOME); on one machine, every command looks for dead runs")
+    typer.echo(f"{close_every_run(settings)} runs closed")
+
+
+@app.command()
 def version() -> None:
     """The version."""
     from importlib.metadata import version as installed

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fit_platform import run_tags
 from fit_platform.dbt import DBT_DIR
+from fit_platform.errors import ConfigError
 from fit_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,10 +42,14 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """DAGSTER_HOME under FIT_HOME, with the instance's configuration in it."""
+    """DAGSTER_HOME: a server's as it is, else one under FIT_HOME with the instance's configuration in it."""
     home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(home)  # dagster.yaml refers to it, in this process and in those it starts
+    if settings.instance_home is not None:
+        if not (home / "dagster.yaml").is_file():
+            raise ConfigError(f"FIT_INSTANCE_HOME: there is no dagster.yaml in {home}; name a folder that has one")
+        return home
+    home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists() or (home / "dagster.yaml").read_bytes() != INSTANCE_CONFIG.read_bytes():
         shutil.copyfile(INSTANCE_CONFIG, home / "dagster.yaml")
     return home
@@ -55,25 +60,56 @@ def runs_in_flight(settings: Settings) -> int:
     import dagster as dg
 
     with open_instance(settings) as instance:
-        close_dead_runs(instance)
+        close_dead_runs(settings, instance)
         unfinished = [status for status in dg.DagsterRunStatus if status.value in _UNFINISHED]
         return instance.get_runs_count(dg.RunsFilter(statuses=unfinished))
 
 
-def close_dead_runs(instance: dg.DagsterInstance) -> None:
+def close_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> None:
     """Mark runs whose process is gone as failed, and free the pool slots of whatever has ended.
 
+    On an instance of this machine alone: elsewhere a process of that number may be another one, or out of sight.
     Without it the pools of a killed run stay taken, and the next run waits for ever; Dagster's own daemon frees them,
     but on a laptop it may never run again.
     """
-    import dagster as dg
-
-    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
-    for run in instance.get_runs(unfinished):
+    if settings.instance_home is not None:
+        return
+    for run in instance.get_runs(_under_way()):
         pid = run.tags.get(run_tags.PID)
         if pid is None or _is_alive(int(pid)):
             continue
         instance.report_run_failed(run, f"process {pid} is gone; it was killed")
+    _free_pools(instance)
+
+
+def close_every_run(settings: Settings) -> int:
+    """Mark every run that is under way as failed, and free the pools; says how many.
+
+    For the start of a code server, which executes all runs: whatever was under way went down with the one before. Such
+    a run counts as crashed, so that Dagster's daemon starts it again where `run_retries` say so.
+    """
+    import dagster as dg
+
+    with open_instance(settings) as instance:
+        runs = instance.get_runs(_under_way())
+        for run in runs:
+            if run.status is dg.DagsterRunStatus.CANCELING:
+                instance.report_run_canceled(run)
+            else:
+                instance.report_run_failed(run, "the code server that executed it was started anew")
+        _free_pools(instance)
+    return len(runs)
+
+
+def _under_way() -> dg.RunsFilter:
+    import dagster as dg
+
+    return dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+    )
+
+
+def _free_pools(instance: dg.DagsterInstance) -> None:
     storage = instance.event_log_storage
     for pool in storage.get_concurrency_keys():
         held_by = storage.get_concurrency_info(pool)

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     reconcile_cron: str = Field(
         "17 3 * * 0", description="When to hold the whole history against the providers (cron, UTC)."
     )
+    instance_home: Path | None = Field(
+        None,
+        description="Folder with the `dagster.yaml` of a Dagster instance that a server keeps (PostgreSQL); default: "
+        "an instance of this machine alone, made under FIT_HOME.",
+    )
     secret_key: SecretStr | None = Field(None, description="Optional: encrypts tokens at rest.")
     token_store: Literal["file", "secret-manager"] = Field(
         "file", description="Where tokens are kept: under FIT_HOME, or in Google Secret Manager (for several machines)."
@@ -192,7 +197,9 @@ class Settings(BaseSettings):
 
     @cached_property
     def dagster_home(self) -> Path:
-        """Where the Dagster instance keeps runs and events."""
+        """Where the Dagster instance has its `dagster.yaml`, and on a laptop its runs and events."""
+        if self.instance_home is not None:
+            return self.instance_home.expanduser().absolute()
         return self.home_dir / "dagster"
 
     def provider(self, name: str) -> ProviderSettings:

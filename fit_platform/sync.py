@@ -279,7 +279,8 @@ class _Runner:
 
         self.result = result
         self.instance = open_instance(runtime.settings)
-        close_dead_runs(self.instance)
+        close_dead_runs(runtime.settings, self.instance)
+        self.settings = runtime.settings
         self.definitions = defs()
         self.job = self.definitions.resolve_implicit_global_asset_job_def()
 
@@ -295,7 +296,7 @@ class _Runner:
 
         while not pools_are_free(self.instance):  # a run that the daemon started; those that died were cleared
             time.sleep(_POOL_POLL_SECONDS)
-            close_dead_runs(self.instance)
+            close_dead_runs(self.settings, self.instance)
         done = self.job.execute_in_process(
             asset_selection=[dg.AssetKey(key) for key in keys],
             instance=self.instance,
