@@ -26,6 +26,7 @@ def dbt_environment(settings: Settings) -> None:
     os.environ["FIT_BIGQUERY_LOCATION"] = settings.bigquery_location
     os.environ["FIT_BIGQUERY_DATASET_PREFIX"] = settings.bigquery_dataset_prefix
     os.environ["FIT_BIGQUERY_MAX_GB_BILLED"] = str(settings.bigquery_max_gb_billed)
+    os.environ["FIT_BIGQUERY_TRANSFORM_ACCOUNT"] = settings.bigquery_transform_account
     os.environ["DO_NOT_TRACK"] = "1"
     if settings.gcp_project:
         os.environ["FIT_GCP_PROJECT"] = settings.gcp_project

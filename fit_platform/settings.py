@@ -163,6 +163,9 @@ class Settings(BaseSettings):
     bigquery_dataset_prefix: str = Field(
         "", pattern="^[A-Za-z0-9_]*$", description="Stands before each dataset's name (target `gcp`)."
     )
+    bigquery_transform_account: str = Field(
+        "", description="Service account as which dbt builds, by impersonation; default: our own (target `gcp`)."
+    )
     bigquery_max_gb_billed: int = Field(
         100, ge=1, description="No single query may read more than this many GB (target `gcp`)."
     )
