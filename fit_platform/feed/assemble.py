@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from fit_platform.accounts.connections import ConnectionStore
 from fit_platform.feed.owners import Owners
 from fit_platform.feed.receiver import Hook, Receiver
+from fit_platform.feed.roster import Link, shared
 from fit_platform.feed.secrets import SecretsFile
 from fit_platform.landing.inbox import Inbox
 from fit_platform.landing.store import open_store
@@ -20,6 +22,10 @@ from fit_platform.settings import Settings
 def build_receiver(settings: Settings) -> Receiver:
     """The receiver of this install."""
     key = settings.strava_webhook_signing_key
+    store = open_store(settings.landing_dir)
+    connections: Callable[[], Sequence[Link]] = ConnectionStore(settings.home_dir).list
+    if settings.landing_dir.startswith("gs://"):  # the connections may be on another machine
+        connections = _both(connections, shared(store))
     return Receiver(
         hooks={
             "polar": Hook(polar.METHODS, polar.receive),
@@ -27,11 +33,15 @@ def build_receiver(settings: Settings) -> Receiver:
             "fitbit": Hook(fitbit.METHODS, fitbit.Receiver(KeySet(settings.fitbit_webhook_keys_url)).receive),
         },
         secrets=secrets_file(settings),
-        owners=Owners(ConnectionStore(settings.home_dir).list),
-        inbox=Inbox(open_store(settings.landing_dir)),
+        owners=Owners(connections),
+        inbox=Inbox(store),
         clock=lambda: datetime.now(UTC) + timedelta(seconds=settings.clock_offset_s),
         signing_keys={"strava": key.get_secret_value()} if key else {},
     )
+
+
+def _both(here: Callable[[], Sequence[Link]], there: Callable[[], Sequence[Link]]) -> Callable[[], Sequence[Link]]:
+    return lambda: (*here(), *there())
 
 
 def secrets_file(settings: Settings) -> SecretsFile:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from fit_platform.accounts.connections import Connection
+from fit_platform.feed.roster import Link
 
 _MAX_AGE_S = 1.0  # a burst costs one look at the files; a new link, or the end of one, counts within a second
 
@@ -14,7 +14,7 @@ _MAX_AGE_S = 1.0  # a burst costs one look at the files; a new link, or the end 
 class Owners:
     """Looks athletes up. Safe for threads."""
 
-    def __init__(self, connections: Callable[[], tuple[Connection, ...]]) -> None:
+    def __init__(self, connections: Callable[[], Sequence[Link]]) -> None:
         """`connections` gives all that there are now."""
         self._connections = connections
         self._lock = threading.Lock()
@@ -29,6 +29,6 @@ class Owners:
                 for connection in self._connections():
                     if connection.provider_user_id:
                         key = (connection.provider, connection.provider_user_id)
-                        found[key] = (*found.get(key, ()), connection.athlete_id)
+                        found[key] = tuple({**dict.fromkeys(found.get(key, ())), connection.athlete_id: None})
                 self._athletes, self._looked_at = found, time.monotonic()
             return self._athletes.get((provider, user_id), ())
