@@ -51,6 +51,13 @@ def role(name: str, environment: dict[str, str], folder: Path) -> Iterator[subpr
                 process.wait()
 
 
+def listens(port: str) -> bool:
+    """Does somebody take connections there? Asked first: the health checks of Dagster's own tools take seconds."""
+    with socket.socket() as asking:
+        asking.settimeout(2)
+        return asking.connect_ex(("127.0.0.1", int(port))) == 0
+
+
 def is_well(name: str, environment: dict[str, str], folder: Path) -> bool:
     """The image's own health check of a role."""
     done = subprocess.run(

@@ -21,7 +21,7 @@ import yaml
 pytest.importorskip("dagster_postgres", reason="dagster-postgres is not installed: run `make test-infra`")
 
 from tests.infra.postgres import PASSWORD, Server, binaries, postgres  # after the check for its driver
-from tests.infra.server import ROOT, free_port, is_well, role, wait_until
+from tests.infra.server import ROOT, free_port, is_well, listens, role, wait_until
 
 CONFIGS = ROOT / "infra" / "dagster"
 ACCOUNTS = ("athletes", "activity_overrides", "athlete_settings")
@@ -150,16 +150,12 @@ def test_the_roles_of_the_image_run_the_platform_on_postgres(
     """Three runs that write the warehouse are queued at once: all succeed, and the pool lets one write at a time."""
     with ExitStack() as running:
         running.enter_context(role("code-server", environment, folder))
-        wait_until(
-            "the code server is well",
-            lambda: is_well("code-server", environment, folder),
-            240,
-            folder / "code-server.log",
-        )
+        port = environment["DAGSTER_CODE_SERVER_PORT"]
+        wait_until("the code server listens", lambda: listens(port), 240, folder / "code-server.log")
+        wait_until("it is well", lambda: is_well("code-server", environment, folder), 60, folder / "code-server.log")
         running.enter_context(role("webserver", {**environment, "DAGSTER_PG_USERNAME": "webserver"}, folder))
-        wait_until(
-            "the web server is well", lambda: is_well("webserver", environment, folder), 240, folder / "webserver.log"
-        )
+        wait_until("the UI listens", lambda: listens(environment["PORT"]), 240, folder / "webserver.log")
+        wait_until("it is well", lambda: is_well("webserver", environment, folder), 60, folder / "webserver.log")
         launched = [
             _ask(environment, LAUNCH, {"key": ["load", "accounts", name]})["launchPipelineExecution"]
             for name in ACCOUNTS
