@@ -46,6 +46,17 @@ CONTRACT = {
         "zone_2_lower_bpm zone_3_lower_bpm zone_4_lower_bpm zone_5_lower_bpm"
     ),
     "athlete_estimates": "athlete_id metric method value",
+    "activity_laps": (
+        "activity_id athlete_id provider provider_activity_id is_split lap_number lap_name started_at elapsed_seconds "
+        "moving_seconds distance_m ascent_m avg_hr_bpm max_hr_bpm"
+    ),
+    "activity_match_pairs": (
+        "athlete_id activity_id other_activity_id provider provider_activity_id other_provider "
+        "other_provider_activity_id relation matched_by match_score decision overlap_over_union containment "
+        "overlap_seconds start_difference_seconds end_difference_seconds duration_ratio distance_ratio sport_fit "
+        "shared_heart_rate_minutes heart_rate_difference_bpm heart_rate_correlation has_one_body has_two_bodies "
+        "has_provenance is_one_device rule_version"
+    ),
     "sleep_nights": (
         "athlete_id local_date provider started_at ended_at asleep_minutes deep_minutes light_minutes rem_minutes "
         "awake_minutes"

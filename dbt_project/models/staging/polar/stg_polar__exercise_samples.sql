@@ -6,6 +6,9 @@ select
     samples.heart_rate_bpm,
     samples.speed_mps,
     samples.power_w,
+    samples.altitude_m,
+    samples.distance_m,
+    samples.cadence_rpm,
     samples.fetched_at
 from {{ source("polar", "polar_exercise_samples") }} as samples
 inner join

@@ -6,6 +6,11 @@ select
     samples.heart_rate_bpm,
     samples.speed_mps,
     samples.power_w,
+    samples.altitude_m,
+    samples.distance_m,
+    samples.cadence_rpm,
+    samples.latitude_deg,
+    samples.longitude_deg,
     samples.fetched_at
 from {{ source("strava", "strava_stream_samples") }} as samples
 inner join
