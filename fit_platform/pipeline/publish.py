@@ -1,7 +1,8 @@
 """The published marts: a copy for readers, made after green checks, so that no reader ever locks out the writer.
 
 `published/current` is a link to a folder with `fitness.duckdb` (storage v1.2.0, which DuckDB 1.2 and later open; not
-called after its schema, which would make `marts.x` ambiguous) and one Parquet file a mart. A publish makes a new folder
+called after its schema, which would make `marts.x` ambiguous), one Parquet file a mart, and the samples behind them by
+month (`publish_detail`). A publish makes a new folder
 and then moves the link, so a reader sees the old set or the new one. The folder is named by the content of the marts:
 publishing the same content again does nothing.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+from fit_platform.pipeline.publish_detail import detail_files, write_detail
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 MARTS_SCHEMA = "marts"
@@ -64,7 +66,9 @@ def publish(warehouse: DuckDBWarehouse, root: Path, kept_versions: int = _KEPT_V
     """
     with warehouse.connect() as db:
         hashes = {name: _table_hash(db, name) for name in _marts(db)}
-        digest = hashlib.sha256("\n".join(f"{name} {content}" for name, (_, content) in hashes.items()).encode())
+        detail = detail_files(db)
+        contents = [*(f"{name} {content}" for name, (_, content) in hashes.items()), *sorted(detail)]
+        digest = hashlib.sha256("\n".join(contents).encode())
         version = digest.hexdigest()[:16]
         rows = {name: count for name, (count, _) in hashes.items()}
         folder = root / version
@@ -78,6 +82,7 @@ def publish(warehouse: DuckDBWarehouse, root: Path, kept_versions: int = _KEPT_V
             (unfinished / "parquet").mkdir(parents=True)
             try:
                 _copy(db, list(hashes), unfinished)
+                write_detail(db, detail, unfinished, link.resolve() if link.exists() else None)
                 unfinished.rename(folder)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
