@@ -78,6 +78,14 @@ docs: $(READY) ## This documentation as a site that asks no other host for anyth
 	@$(BIN)/python -m tests.site site
 	@echo "site/index.html; with search: $(BIN)/python -m http.server --directory site --bind 127.0.0.1 8001"
 
+dashboard-bundle: ## Build the dashboard's page from dashboard_src (needs Node; the result is in the package, so users need none)
+	@cd dashboard_src && npm ci --no-fund --no-audit --loglevel=error && npm run --silent check && npm run --silent build
+
+test-ui: $(READY) ## The dashboard in a headless Chromium: values, views, decisions, phone, dark, accessibility, speed
+	@$(BIN)/uv sync --frozen --inexact --group ui-test --compile-bytecode --quiet
+	@$(BIN)/pytest -o addopts= -q -rs --strict-markers --disable-socket --allow-hosts=127.0.0.1,localhost,::1 \
+	  --allow-unix-socket tests/ui
+
 dbt-docs: $(READY) ## The marts' documentation with lineage, one HTML file that needs no server: dbt_project/target/static_index.html
 	@FIT_WAREHOUSE_PATH=$$(mktemp -d)/fit.duckdb $(BIN)/dbt --quiet docs generate --static --empty-catalog --target-path $(CURDIR)/dbt_project/target \
 	  --project-dir dbt_project --profiles-dir dbt_project

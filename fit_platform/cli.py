@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fit_platform.commands import export, webhooks
+from fit_platform.commands.dashboard import dashboard, viewers
 from fit_platform.commands.init import init
 from fit_platform.commands.update import update
 from fit_platform.commands.usage import (
@@ -57,6 +58,7 @@ UiPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster
 
 app.add_typer(webhooks.app)
 app.add_typer(export.app)
+app.add_typer(viewers)
 
 
 @app.callback()
@@ -374,6 +376,9 @@ def dev(port: UiPort = 3000) -> None:
         serve(_settings(), port)
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
+
+
+app.command()(dashboard)
 
 
 @app.command()

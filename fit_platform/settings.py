@@ -149,6 +149,25 @@ class Settings(BaseSettings):
     )
     alert_email_to: str | None = Field(None, description="Alerts: who gets mail; addresses with commas between.")
     alert_email_from: str | None = Field(None, description="Alerts: the mails' sender; default: fit-platform@host.")
+    dashboard_sign_in: Literal["none", "link", "proxy", "iap"] = Field(
+        "none",
+        description="Dashboard: who may open it. `none`: this machine only; `link`: who has a link; `proxy`, `iap`: "
+        "whom a reverse proxy or Google's Identity-Aware Proxy has signed in.",
+    )
+    dashboard_url: Url | None = Field(None, description="Dashboard: the address that people open, without a path.")
+    dashboard_proxy_secret: SecretStr | None = Field(
+        None, description="Dashboard behind a proxy: what the proxy sends as `X-Fit-Proxy-Secret`, to prove itself."
+    )
+    dashboard_proxy_header: str = Field(
+        "X-Forwarded-Email", description="Dashboard behind a proxy: the header with the mail address."
+    )
+    dashboard_iap_audience: str | None = Field(
+        None, description="Dashboard behind Identity-Aware Proxy: the audience of its assertions."
+    )
+    dashboard_iap_keys_url: Url = Field(
+        "https://www.gstatic.com/iap/verify/public_key",
+        description="Dashboard behind Identity-Aware Proxy: Google's public keys.",
+    )
     clock_offset_s: float = Field(
         0.0, description="How far our clock is ahead of the machine's, in seconds: for simulated providers only."
     )

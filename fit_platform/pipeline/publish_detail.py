@@ -92,10 +92,11 @@ def write_detail(db: duckdb.DuckDBPyConnection, files: dict[str, date], folder: 
             _link(known, path)
             continue
         view, order = DETAIL[path.parent.name]
+        place = str(path).replace("'", "''")
         after = f"DATE '{month}' + INTERVAL 1 MONTH"
         db.execute(
             f"COPY (SELECT * FROM intermediate.{view} WHERE dt >= DATE '{month}' AND dt < {after} ORDER BY {order}) "
-            f"TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+            f"TO '{place}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
         )
 
 

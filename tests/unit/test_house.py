@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "fit_platform"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-MAY_KNOW_DAGSTER = {"definitions.py", "dbt.py", "event_log.py", "instance.py", "sync.py", "defs"}
+MAY_KNOW_DAGSTER = {"definitions.py", "dbt.py", "event_log.py", "instance.py", "run_history.py", "sync.py", "defs"}
 ROOMS_BELOW = {
     "providers": {"providers", "warehouse", "errors", "settings"},
     "accounts": {"accounts", "quota", "providers", "warehouse", "errors", "settings"},
@@ -33,6 +33,7 @@ ROOMS_BELOW = {
     },
     "export": {"export", "pipeline", "warehouse", "errors", "settings"},
     "alerts": {"alerts", "feed", "accounts", "landing", "providers", "runtime", "errors", "settings"},
+    "dashboard": {"dashboard", "accounts", "warehouse", "errors", "settings"},
     "simulator": {"simulator"},
 }
 
