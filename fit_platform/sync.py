@@ -157,16 +157,19 @@ def update(
     runtime: Runtime,
     *,
     providers: Sequence[str],
-    mode: Mode = "new",
+    mode: Mode | None = "new",
     athletes: Sequence[str] = (),
     watcher: Observer | None = None,
 ) -> tuple[SyncResult, list[Look]]:
-    """Look at the providers for what changed, then do at once what the sensors do: pull those days, build, publish."""
+    """Look at the providers for what changed, then do at once what the sensors do: pull those days, build, publish.
+
+    Without a `mode` nobody looks: only what waits in the inbox already is acted on.
+    """
     today = runtime.clock().date()
     result = SyncResult(Window(today, today))
     with one_at_a_time(runtime), observing(_Collector(result, watcher or Observer())):
         started = time.monotonic()
-        looks = [look(runtime, provider, mode, athletes=athletes) for provider in providers]
+        looks = [look(runtime, provider, mode, athletes=athletes) for provider in providers] if mode else []
         result.seconds["look"] = time.monotonic() - started
         runner = _Runner(runtime, result)
         days = {today}

@@ -19,6 +19,7 @@ class LookMode(StrEnum):
 
     NEW = "new"
     ALL = "all"
+    INBOX = "inbox"
 
 
 def update(
@@ -26,7 +27,10 @@ def update(
     athlete: Annotated[list[str] | None, typer.Option(help="This athlete only; may be repeated.")] = None,
     mode: Annotated[
         LookMode,
-        typer.Option(help="new: look at the last days. all: hold the whole history against the providers."),
+        typer.Option(
+            help="new: look at the last days. all: hold the whole history against the providers. "
+            "inbox: ask nobody, act on the webhooks that have arrived."
+        ),
     ] = LookMode.NEW,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
 ) -> None:
@@ -46,8 +50,9 @@ def update(
         if not linked:
             raise UsageError("nobody is linked here; run `fit-platform link PROVIDER ATHLETE`, or `fit-platform demo`")
         with watching({}, len(resources(settings))) as watcher:
+            depth = None if mode is LookMode.INBOX else mode.value
             result, looks = bring_up_to_date(
-                runtime, providers=linked, mode=mode.value, athletes=athlete or [], watcher=watcher
+                runtime, providers=linked, mode=depth, athletes=athlete or [], watcher=watcher
             )
     failures = [
         f"{each.provider} {failure.athlete_id}: {failure.message}" for each in looks for failure in each.failures

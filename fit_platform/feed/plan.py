@@ -15,6 +15,7 @@ import msgspec
 
 from fit_platform.errors import AuthRevoked, FitError, QuotaExhausted
 from fit_platform.feed.locate import NotKnownYet, days_of, is_revoked
+from fit_platform.feed.look import with_dependents
 from fit_platform.landing.inbox import ChangeEvent, PoisonEvent
 from fit_platform.providers.base import Window
 from fit_platform.providers.http import ApiClient
@@ -107,7 +108,8 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
             elif day < runtime.settings.start_date:
                 continue  # before FIT_START_DATE: not wanted
             else:
-                days_by_work[day][event.athlete_id].update(event.resources)
+                # Webhooks name what changed; files and streams that are pulled from it are to follow.
+                days_by_work[day][event.athlete_id].update(with_dependents(event.resources, provider))
     switched_on = [resource.name for resource in resources(runtime.settings) if resource.provider == provider]
     tick.runs = _runs(switched_on, days_by_work)
     return tick
