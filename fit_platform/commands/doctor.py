@@ -22,12 +22,18 @@ from fit_platform.accounts.status import connection_status
 from fit_platform.commands.demo_home import read_demo_world
 from fit_platform.commands.findings import Finding
 from fit_platform.errors import BusyError, ConfigError
+from fit_platform.feed.assemble import secrets_file
 from fit_platform.providers.guides import GUIDES
 from fit_platform.runtime import Runtime
 from fit_platform.settings import Settings
 from fit_platform.warehouse.duckdb_warehouse import DuckDBWarehouse
 
 _OTHERS_MAY = 0o077
+_WEBHOOK_NEEDS = {
+    "polar": ("webhook_id", "signing_secret"),
+    "strava": ("verify_token", "subscription_id"),
+    "fitbit": ("authorization", "subscriber"),
+}
 _PATIENCE_SECONDS = 2.0
 
 
@@ -39,6 +45,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         *_tools(),
         *_providers(settings),
         *_token_files(settings.home_dir / "tokens"),
+        *_webhooks(settings),
         *_connections(settings, now),
         *_athletes(settings),
         *_athlete_settings(settings),
@@ -127,6 +134,35 @@ def _token_files(folder: Path) -> Iterator[Finding]:
         yield Finding("token files", "problem", f"{path} is open to others", f"chmod {right} '{path}'")
     if folder.exists() and not open_files:
         yield Finding("token files", "ok", "only their owner can read them")
+
+
+def _webhooks(settings: Settings) -> Iterator[Finding]:
+    """What is missing for deliveries to be believed; whether they come, `webhooks list` asks the providers."""
+    file = secrets_file(settings)
+    try:
+        known = file.read()
+    except ConfigError as error:
+        yield Finding("webhooks", "problem", str(error), "fit-platform webhooks subscribe PROVIDER --url https://…")
+        return
+    if file.path.exists() and file.path.stat().st_mode & _OTHERS_MAY:
+        yield Finding("webhooks", "problem", f"{file.path} is open to others", f"chmod 600 '{file.path}'")
+    if not known.urls and not settings.webhook_url:
+        yield Finding("webhooks", "ok", f"none: the providers are looked at on schedule ({settings.poll_cron})")
+        return
+    linked = {connection.provider for connection in ConnectionStore(settings.home_dir).list()}
+    for provider, needed in _WEBHOOK_NEEDS.items():
+        about, url = f"webhooks of {provider}", known.urls.get(provider)
+        fix = f"fit-platform webhooks subscribe {provider} --url {url or settings.webhook_url or 'https://…'}"
+        missing = [name.replace("_", " ") for name in needed if not known.of(provider).get(name)]
+        if url is None and provider in linked:
+            yield Finding(about, "note", "linked, but not subscribed: looked at on schedule only", fix)
+        elif url is not None and (missing or not known.path_secret):
+            detail = f"without {', '.join(missing or ['path secret'])}: no delivery can be believed"
+            yield Finding(about, "problem", detail, fix)
+        elif url is not None and provider == "fitbit" and not (settings.fitbit_webhook_project or settings.gcp_project):
+            yield Finding(about, "problem", "the Cloud project is not known", "set FIT_FITBIT_WEBHOOK_PROJECT")
+        elif url is not None:
+            yield Finding(about, "ok", f"subscribed with {url}; how it stands there: fit-platform webhooks list")
 
 
 def _connections(settings: Settings, now: datetime) -> Iterator[Finding]:

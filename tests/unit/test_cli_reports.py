@@ -13,6 +13,7 @@ from fit_platform.accounts.connections import Broken, Connection, ConnectionStor
 from fit_platform.accounts.tokens import FileTokenStore, Token
 from fit_platform.cli import app
 from fit_platform.commands.status import print_status, status_facts
+from fit_platform.feed.assemble import secrets_file
 from fit_platform.providers.registry import PROVIDERS
 from fit_platform.quota.ledger import QuotaLedger
 from fit_platform.settings import load_settings
@@ -133,6 +134,40 @@ def test_the_doctor_names_each_problem_with_its_fix(home, ada, monkeypatch):
     assert "chmod 600" in result.stdout
     assert "set FIT_STRAVA_CLIENT_ID and FIT_STRAVA_CLIENT_SECRET" in result.stdout
     assert "fit-platform link strava ada" in result.stdout, "its token is gone"
+
+
+def test_the_doctor_says_what_is_missing_for_webhooks_and_shows_no_secret(home, ada):
+    assert "looked at on schedule" in run("doctor").stdout
+    secrets = secrets_file(load_settings())
+    secrets.prepared()
+    secrets.keep("strava", url="https://fit.example.org", verify_token="hush-token")
+    found = {finding["about"]: finding for finding in json.loads(run("doctor", "--json").stdout)}
+    strava = found["webhooks of strava"]
+    assert (strava["level"], "without subscription id" in strava["detail"]) == ("problem", True)
+    assert strava["fix"] == "fit-platform webhooks subscribe strava --url https://fit.example.org"
+    assert found["webhooks of polar"]["level"] == "note", "linked, but not subscribed"
+    assert "webhooks of fitbit" not in found, "neither linked nor subscribed"
+
+    secrets.keep("strava", subscription_id="120475")
+    secrets.keep("fitbit", url="https://fit.example.org", subscriber="fit-platform")
+    secrets.path.chmod(0o644)
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert f"chmod 600 '{secrets.path}'" in result.stdout
+    assert "set FIT_FITBIT_WEBHOOK_PROJECT" in result.stdout
+    assert "subscription id" not in result.stdout
+    assert secrets.read().path_secret not in result.stdout
+    assert "hush-token" not in result.stdout
+
+
+def test_the_doctor_sees_a_damaged_file_of_webhook_secrets(home, ada):
+    path = secrets_file(load_settings()).path
+    path.parent.mkdir(parents=True)
+    path.write_text("{broken")
+    path.chmod(0o600)
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "fit-platform webhooks subscribe" in result.stdout
 
 
 def test_the_doctor_asks_for_a_missing_time_zone_without_failing(home):
