@@ -15,6 +15,7 @@ def defs() -> dg.Definitions:
     Dagster integration for its component types, and with them pandas and the BigQuery client, which doubles the time.
     """
     from fit_platform import defs as package
+    from fit_platform.defs.accounts import accounts_changes
     from fit_platform.defs.alerts import alert_sensors
     from fit_platform.defs.automation import automation
     from fit_platform.defs.feed import change_sensors, look_jobs, schedules
@@ -27,7 +28,7 @@ def defs() -> dg.Definitions:
         assets=dg.load_assets_from_package_module(package),
         asset_checks=dg.load_asset_checks_from_package_module(package),
         jobs=[*look_jobs, retention_job],
-        sensors=[automation, *change_sensors, *alert_sensors],
+        sensors=[automation, *change_sensors, accounts_changes, *alert_sensors],
         schedules=[*schedules, retention_schedule],
         resources=resources(settings),
         executor=executor(settings),

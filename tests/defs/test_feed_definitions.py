@@ -1,0 +1,160 @@
+"""Sensors and the daily job as the daemon runs them: under the definitions, on an instance, in a home of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from fit_platform.accounts.athletes import AthleteStore
+from fit_platform.accounts.connections import Broken, Connection, ConnectionStore, State
+from fit_platform.alerts.alerter import Alerter
+from fit_platform.definitions import defs
+from fit_platform.defs.accounts import BUILT_KEYS, accounts_changes
+from fit_platform.defs.alerts import alert_webhooks
+from fit_platform.defs.resources import Platform
+from fit_platform.errors import ConfigError
+from fit_platform.feed import subscriptions
+from fit_platform.feed.subscriptions import SubscriptionReport
+from fit_platform.landing.inbox import ChangeEvent
+from fit_platform.landing.layout import DayKey
+from fit_platform.providers.base import DayAnswer, Item
+from fit_platform.providers.registry import resource
+from fit_platform.runtime import Runtime
+from fit_platform.settings import load_settings
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIT_HOME", str(tmp_path / "home"))
+    return Runtime(load_settings())
+
+
+def tick(instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"platform": Platform()})
+    result = accounts_changes(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def test_an_edit_of_the_athletes_asks_for_one_build_and_taking_it_back_for_another(runtime: Runtime) -> None:
+    athletes = AthleteStore(runtime.settings.home_dir)
+    athletes.upsert("ada", {"max_hr_bpm": 188})
+    instance, keys = dg.DagsterInstance.ephemeral(), []
+    result = tick(instance, None)
+    assert not result.run_requests, "the first look only remembers"
+    for max_hr_bpm in (190, 188, 190):
+        athletes.upsert("ada", {"max_hr_bpm": max_hr_bpm})
+        result = tick(instance, result.cursor)
+        (request,) = result.run_requests or []
+        assert request.asset_selection == BUILT_KEYS
+        keys.append(request.run_key)
+        result = tick(instance, result.cursor)
+        assert not result.run_requests, "nothing was edited since"
+    assert len(set(keys)) == 3
+
+
+def test_a_mistake_in_the_settings_of_athletes_fails_the_tick(runtime: Runtime) -> None:
+    runtime.settings.home_dir.mkdir(parents=True)
+    (runtime.settings.home_dir / "athlete_settings.csv").write_text("athlete_id,nonsense\nada,1\n")
+    with pytest.raises(ConfigError):
+        tick(dg.DagsterInstance.ephemeral(), None)
+
+
+def test_the_retention_schedules_job_purges_what_is_old_and_what_was_revoked(runtime: Runtime) -> None:
+    """The job as the schedule starts it: of ada's day too old for her choice and ben's of a dead consent none stays."""
+    strava = resource("strava", "activities")
+    long_ago = NOW - timedelta(days=20)
+    for athlete_id, keep, broken in (
+        ("ada", 7, None),
+        ("ben", "keep", Broken(state=State.REVOKED, since=NOW, reason="the athlete withdrew the consent")),
+    ):
+        ConnectionStore(runtime.settings.home_dir).save(
+            Connection(
+                provider="strava",
+                athlete_id=athlete_id,
+                linked_at=long_ago,
+                acquired="oauth",
+                retention=keep,
+                broken=broken,
+            )
+        )
+        item = Item(b'{"id":1,"start_date":"2026-01-01T10:00:00Z"}', {}, long_ago)
+        runtime.zone.write_day(strava, athlete_id, DayAnswer(long_ago.date(), (item,)), long_ago)
+    definitions = defs()
+    schedule = definitions.resolve_schedule_def("retention_daily")
+    job = definitions.resolve_job_def(schedule.job_name)
+    with dg.instance_for_test() as instance:
+        result = job.execute_in_process(instance=instance)
+    assert result.success
+    keys = [DayKey("strava", "activities", long_ago.date(), athlete_id) for athlete_id in ("ada", "ben")]
+    assert [runtime.zone.items(key) for key in keys] == [[], []]
+    (check,) = result.get_asset_check_evaluations()
+    assert check.passed
+    assert len(list((runtime.settings.home_dir / "receipts").rglob("*.json"))) == 2
+
+
+def test_webhooks_that_polar_switched_off_are_one_incident_until_they_come_again(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = [SubscriptionReport("polar", "inactive", "https://fit.example.org", fix="subscribe again")]
+    monkeypatch.setattr(subscriptions, "check_subscriptions", lambda _: reports)
+    book = Alerter(runtime.settings, runtime.clock).book
+
+    def looked() -> list[str]:
+        alert_webhooks(
+            dg.build_sensor_context(instance=dg.DagsterInstance.ephemeral(), resources={"platform": Platform()})
+        )
+        return [incident.key for incident, _ in book.open_incidents()]
+
+    assert looked() == ["polar"]
+    assert looked() == ["polar"]
+    reports[0] = SubscriptionReport("polar", "active", "https://fit.example.org")
+    assert looked() == []
+
+
+def test_a_day_that_is_touched_again_while_its_run_is_in_flight_is_run_again(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two ticks, news of the same day before each: two runs with keys of their own."""
+    ConnectionStore(runtime.settings.home_dir).save(
+        Connection(provider="fitbit", athlete_id="ada", linked_at=NOW, acquired="oauth")
+    )
+    definitions = defs()
+    sensor = definitions.resolve_sensor_def("fitbit_changes")
+    monkeypatch.setattr(Runtime, "custody", property(lambda _: _NoTokens()))
+    keys, cursor = [], None
+    for version in ("1", "2"):
+        runtime.inbox.put(
+            ChangeEvent(
+                provider="fitbit",
+                athlete_id="ada",
+                origin="webhook",
+                seen_at=NOW,
+                resources=("sleep",),
+                days=(NOW.date() - timedelta(days=1),),
+                version=version,
+            )
+        )
+        context = dg.build_sensor_context(
+            instance=dg.DagsterInstance.ephemeral(),
+            cursor=cursor,
+            definitions=definitions,
+            resources={"platform": Platform()},
+        )
+        data = sensor.evaluate_tick(context)
+        assert [request.partition_key for request in data.run_requests or []] == [str(NOW.date() - timedelta(days=1))]
+        keys += [request.run_key for request in data.run_requests or []]
+        cursor = data.cursor
+    assert len(set(keys)) == 2
+
+
+class _NoTokens:
+    def token_source(self, *_: str) -> None:
+        return None
