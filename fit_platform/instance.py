@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 INSTANCE_CONFIG = DBT_DIR.parent / "dagster.yaml"
+_EVENT_BATCH_SIZE = 1000  # of the events that a run over many days writes for each; see event_log.py
 _UNFINISHED = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
 
 
@@ -50,6 +51,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
             raise ConfigError(f"FIT_INSTANCE_HOME: there is no dagster.yaml in {home}; name a folder that has one")
         return home
     home.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_EVENT_BATCH_SIZE))
     if not (home / "dagster.yaml").exists() or (home / "dagster.yaml").read_bytes() != INSTANCE_CONFIG.read_bytes():
         shutil.copyfile(INSTANCE_CONFIG, home / "dagster.yaml")
     return home
