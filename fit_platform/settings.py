@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, Field, HttpUrl, SecretStr, Vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fit_platform.errors import ConfigError
+from fit_platform.memory import default_limit_mib
 
 Url = Annotated[str, BeforeValidator(lambda v: str(HttpUrl(v)).rstrip("/"))]
 
@@ -171,6 +172,12 @@ class Settings(BaseSettings):
     clock_offset_s: float = Field(
         0.0, description="How far our clock is ahead of the machine's, in seconds: for simulated providers only."
     )
+    duckdb_memory_mb: int | None = Field(
+        None,
+        ge=256,
+        description="Memory that DuckDB may use while building, in MiB; default: a quarter of the machine's, at least "
+        "640 and at most 3,072.",
+    )
     gcp_project: str | None = Field(None, description="Google Cloud project (target `gcp`).")
     secret_prefix: str = Field(
         "fit", pattern=r"^[A-Za-z][\w-]{0,40}$", description="Stands before each secret's name in Secret Manager."
@@ -216,6 +223,11 @@ class Settings(BaseSettings):
     def warehouse_path(self) -> Path:
         """The DuckDB file of the local target. Its name is fixed: DuckDB names the catalog after the file."""
         return self.home_dir / "warehouse" / "fit.duckdb"
+
+    @cached_property
+    def duckdb_memory_limit(self) -> str:
+        """What DuckDB may use, in its own words."""
+        return f"{self.duckdb_memory_mb or default_limit_mib()}MiB"
 
     @cached_property
     def dagster_home(self) -> Path:
