@@ -11,6 +11,7 @@ import typer
 from fit_platform.commands.usage import UsageError, known_providers
 
 if TYPE_CHECKING:
+    from fit_platform.feed.look import Mode
     from fit_platform.pipeline.pull import PullReport
 
 
@@ -50,7 +51,7 @@ def update(
         if not linked:
             raise UsageError("nobody is linked here; run `fit-platform link PROVIDER ATHLETE`, or `fit-platform demo`")
         with watching({}, len(resources(settings))) as watcher:
-            depth = None if mode is LookMode.INBOX else mode.value
+            depth: Mode | None = None if mode is LookMode.INBOX else mode.value
             result, looks = bring_up_to_date(
                 runtime, providers=linked, mode=depth, athletes=athlete or [], watcher=watcher
             )
