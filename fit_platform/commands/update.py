@@ -51,9 +51,9 @@ def update(
         if not linked:
             raise UsageError("nobody is linked here; run `fit-platform link PROVIDER ATHLETE`, or `fit-platform demo`")
         with watching({}, len(resources(settings))) as watcher:
-            depth: Mode | None = None if mode is LookMode.INBOX else mode.value
+            depth: dict[LookMode, Mode | None] = {LookMode.NEW: "new", LookMode.ALL: "all", LookMode.INBOX: None}
             result, looks = bring_up_to_date(
-                runtime, providers=linked, mode=depth, athletes=athlete or [], watcher=watcher
+                runtime, providers=linked, mode=depth[mode], athletes=athlete or [], watcher=watcher
             )
     failures = [
         f"{each.provider} {failure.athlete_id}: {failure.message}" for each in looks for failure in each.failures
