@@ -19,8 +19,8 @@ from fit_platform.providers.strava import webhook as strava
 from fit_platform.settings import Settings
 
 
-def build_receiver(settings: Settings) -> Receiver:
-    """The receiver of this install."""
+def build_receiver(settings: Settings, clock: Callable[[], datetime] | None = None) -> Receiver:
+    """The receiver of this install. `clock`: a simulated one that moves; by default the settings' own."""
     key = settings.strava_webhook_signing_key
     store = open_store(settings.landing_dir)
     connections: Callable[[], Sequence[Link]] = ConnectionStore(settings.home_dir).list
@@ -35,7 +35,7 @@ def build_receiver(settings: Settings) -> Receiver:
         secrets=secrets_file(settings),
         owners=Owners(connections),
         inbox=Inbox(store),
-        clock=lambda: datetime.now(UTC) + timedelta(seconds=settings.clock_offset_s),
+        clock=clock or (lambda: datetime.now(UTC) + timedelta(seconds=settings.clock_offset_s)),
         signing_keys={"strava": key.get_secret_value()} if key else {},
     )
 
