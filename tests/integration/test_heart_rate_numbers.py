@@ -12,7 +12,7 @@ import duckdb
 import jinja2
 import pytest
 
-from tests.integration.athlete_day import BASE_CASE, DAY, NOON, activity, samples, steady, zones
+from tests.integration.athlete_day import BASE_CASE, DAY, NOON, RECEIVED, activity, instant, samples, steady, zones
 from tests.integration.compiled_models import CompiledModels
 from tests.integration.dbt_warehouse import PROJECT
 
@@ -371,3 +371,35 @@ def test_worn_time_is_the_union_of_what_each_source_covers(models: CompiledModel
     (day,) = models.run("heart_rate_daily", given)
     assert (day["worn_minutes"], day["sample_count"], day["max_bpm"], day["min_bpm"]) == (12.5, 10, 180, 90)
     assert [day[f"zone_{zone}_seconds"] for zone in range(1, 6)] == [60 + 48 + 30, 60 + 90, 0, 0, 12]
+
+
+def test_zeros_and_other_impossible_values_never_reach_a_minimum(models: CompiledModels) -> None:
+    """Sensors send 0 for "no contact" and 255 for "no value": in a feed and in a recording, neither is a heart rate."""
+    readings = [0, 29, 60, 0, 72, 255, 251, 0]
+    feed = [
+        {"athlete_id": "ada", "dt": DAY, "sampled_at": instant(NOON + 60 * n), "utc_offset_seconds": 0,
+         "bpm": float(bpm), "is_mirror": False, "fetched_at": RECEIVED}
+        for n, bpm in enumerate(readings)
+    ]  # fmt: skip
+    recording = [
+        {"athlete_id": "ada", "dt": DAY, "activity_id": "7", "sampled_at": instant(NOON + 7200 + n),
+         "heart_rate_bpm": float(bpm), "fetched_at": RECEIVED}
+        for n, bpm in enumerate(readings)
+    ]  # fmt: skip
+    record = {"athlete_id": "ada", "provider": "strava", "provider_activity_id": "7", "utc_offset_seconds": 0}
+    given = {
+        "stg_fitbit__heart_rate": feed,
+        "stg_strava__stream_samples": recording,
+        "int_activity_records": [{**record, "record_id": "ada:strava:7", "ended_at": instant(NOON + 7210)}],
+        "stg_strava__activities": [{"athlete_id": "ada", "activity_id": "7", "ended_at": instant(NOON + 7210)}],
+    }
+    hours = models.run("heart_rate_hourly", given)
+    assert [(hour["min_bpm"], hour["max_bpm"], hour["sample_count"]) for hour in hours] == [(60, 72, 2)] * 2
+    (day,) = models.run("heart_rate_daily", given)
+    assert (day["min_bpm"], day["max_bpm"], day["sample_count"]) == (60, 72, 4)
+    efforts = {
+        row["window_seconds"]: row["value"]
+        for row in models.run("int_activity_best_efforts", given)
+        if row["metric"] == "heart_rate"
+    }
+    assert efforts[5] == pytest.approx((72 * 5) / 5), "72 is carried over the values that are none"
