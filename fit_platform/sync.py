@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,6 +25,7 @@ from fit_platform.instance import close_dead_runs, open_instance, pools_are_free
 from fit_platform.pipeline.load import LoadReport, landed_days, unloaded_days
 from fit_platform.pipeline.observe import Observer, observing
 from fit_platform.pipeline.pull import DAYS_PER_RUN, PullProgress, PullReport
+from fit_platform.pipeline.ranges import windows_of
 from fit_platform.providers.base import Resource, Window
 from fit_platform.providers.registry import resources
 from fit_platform.retention.purge import purge_expired, purge_revoked
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 _REST_DAYS = 84  # a shorter rest joins the run before: each run asks every list of recent days again
+_FEW_DAYS = 3  # a load of so few days may as well name every resource
 _POOL_POLL_SECONDS = 1.0
 _DBT_ERRORS_TITLE = "Errors parsed from dbt logs:"
 
@@ -213,19 +215,20 @@ def _load_and_build(
     switched_on = resources(runtime.settings)
     with runtime.warehouse.session():
         runtime.prepare_warehouse()
-        unloaded = [day for resource in switched_on for day in unloaded_days(resource, runtime.zone, runtime.warehouse)]
+        unloaded = {r.key: unloaded_days(r, runtime.zone, runtime.warehouse) for r in switched_on}
         landed = sum(day in window for resource in switched_on for day in landed_days(runtime.zone, resource))
         fingerprint = f"{_project_hash()} {runtime.athletes_hash()}"
         known = runtime.warehouse.last_build()
         is_built = known == fingerprint and not runtime.warehouse.pending_days()
-    if only_if_changed and not unloaded and is_built:
+    if only_if_changed and not any(unloaded.values()) and is_built:
         result.published, result.partitions_unchanged = True, landed
         return
-    # With nothing to load one day is enough to run the checks: every further one would be an event that says nothing.
-    loading = Window(min([window.first, *unloaded]) if unloaded else window.last, max([window.last, *unloaded]))
-    keys = [["load", *resource.key] for resource in switched_on]
     accounts = [["load", "accounts", name] for name in ("athletes", "athlete_settings", "activity_overrides")]
-    loaded = runner.run([*keys, *accounts], loading)
+    loaded = True
+    for chosen, days, is_last in load_runs(unloaded, window.last):
+        keys = [["load", *key] for key in chosen]
+        # Checks look at whole tables: they wait until all is loaded.
+        loaded = loaded and runner.run([*keys, *accounts] if is_last else keys, days, with_checks=is_last)
     result.seconds["load"] = time.monotonic() - started
     result.partitions_unchanged = max(0, landed - result.partitions_replaced)
     if not loaded:
@@ -237,7 +240,8 @@ def _load_and_build(
     if known == fingerprint and not waiting:
         result.published = True
     else:
-        days = Window(min([window.first, *waiting]), max([window.last, *waiting]))
+        # The newest days that wait; the build takes the others along, as ranges of their own.
+        days = windows_of(waiting or [window.last])[-1]
         tags = {run_tags.FULL_REFRESH: "true"} if full else {}
         result.built = result.published = runner.run_group(
             ["staging", "intermediate", "marts", "seeds", "published"], days, tags
@@ -245,6 +249,28 @@ def _load_and_build(
         if result.built:
             runtime.warehouse.record_build(fingerprint)
     result.seconds["build"] = time.monotonic() - started
+
+
+def load_runs(
+    unloaded: Mapping[tuple[str, str], Sequence[date]], last_day: date
+) -> Iterator[tuple[list[tuple[str, str]], Window, bool]]:
+    """The runs that load these days: (resources, days, is it the last), the last with every resource and its checks.
+
+    A run writes an event for every asset and each of its days. So days that lie far apart are runs of their own, and
+    a long range is run for the resources that have something in it; the others are checked on one day.
+    """
+    runs = [
+        (window, [key for key, days in unloaded.items() if any(day in window for day in days)])
+        for window in windows_of(day for days in unloaded.values() for day in days)
+    ]
+    final = Window(last_day, last_day)
+    if runs:
+        window, chosen = runs[-1]
+        if len(window.days()) <= _FEW_DAYS or len(chosen) * 2 >= len(unloaded):
+            final = runs.pop()[0]
+    for window, chosen in runs:
+        yield chosen, window, False
+    yield list(unloaded), final, True
 
 
 def _project_hash() -> str:
@@ -293,15 +319,24 @@ class _Runner:
         keys = [key.path for key in self.definitions.resolve_asset_graph().materializable_asset_keys]
         return self.run([list(key) for key in keys if key[0] in wanted], window, tags)
 
-    def run(self, keys: Iterable[list[str]], window: Window, tags: dict[str, str] | None = None) -> bool:
+    def run(
+        self,
+        keys: Iterable[list[str]],
+        window: Window,
+        tags: dict[str, str] | None = None,
+        *,
+        with_checks: bool = True,
+    ) -> bool:
         """Run assets for a window of days; True when every step did. Check results and failures join the result."""
         import dagster as dg
 
         while not pools_are_free(self.instance):  # a run that the daemon started; those that died were cleared
             time.sleep(_POOL_POLL_SECONDS)
             close_dead_runs(self.settings, self.instance)
-        done = self.job.execute_in_process(
-            asset_selection=[dg.AssetKey(key) for key in keys],
+        chosen = self.job.get_subset(
+            asset_selection={dg.AssetKey(key) for key in keys}, asset_check_selection=None if with_checks else set()
+        )
+        done = chosen.execute_in_process(
             instance=self.instance,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

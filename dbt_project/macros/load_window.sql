@@ -1,14 +1,20 @@
-{# Incremental rebuilds by day range: what is read, what is replaced.
+{# Incremental rebuilds by day ranges: what is read, what is replaced.
 
-   Variables start_date and end_date (exclusive) are the partition days (dt) that were loaded. A sample of partition
-   day D has a local date of D-1, D or D+1, so those local dates are rebuilt, from a few more days on each side. #}
-{% macro has_load_window() %}
-    {{
-        return(
-            var("start_date", none) is not none and var("end_date", none) is not none
-        )
-    }}
+   The variable day_ranges lists the partition days (dt) that were loaded, as [first day, day after the last]; start_date
+   and end_date (exclusive) stand for one such range. A sample of partition day D has a local date of D-1, D or D+1, so
+   those local dates are rebuilt, from a few more days on each side. Several ranges, because what comes late lies far
+   from today: one range from the one to the other would cost as many days as lie between. #}
+{% macro load_ranges() %}
+    {%- if var("day_ranges", none) -%} {{ return(var("day_ranges")) }}
+    {%- elif var("start_date", none) is not none and var(
+        "end_date", none
+    ) is not none -%}
+        {{ return([[var("start_date"), var("end_date")]]) }}
+    {%- else -%} {{ return([]) }}
+    {%- endif -%}
 {% endmacro %}
+
+{% macro has_load_window() %} {{ return(load_ranges() | length > 0) }} {% endmacro %}
 
 {% macro day_shifted(day, days) -%}
     {{
@@ -19,10 +25,24 @@
     }}
 {%- endmacro %}
 
-{# Predicate: `column` lies in the loaded range, widened by whole days. #}
+{# Predicate: `column` lies in one of the loaded ranges, widened by whole days. The outermost bounds stand alone, too:
+   every warehouse skips what lies outside of those. #}
 {% macro load_window(column, before=0, after=0) -%}
-    {{ column }} >= date '{{ day_shifted(var("start_date"), -before) }}'
-    and {{ column }} < date '{{ day_shifted(var("end_date"), after) }}'
+    {%- set ranges = load_ranges() -%}
+    {%- set first = day_shifted(ranges | map(attribute=0) | min, -before) -%}
+    {%- set end = day_shifted(ranges | map(attribute=1) | max, after) -%}
+    {{ column }} >= date '{{ first }}' and {{ column }} < date '{{ end }}'
+    {%- if ranges | length > 1 %}
+        and (
+            {%- for loaded in ranges %}
+                (
+                    {{ column }} >= date '{{ day_shifted(loaded[0], -before) }}'
+                    and {{ column }} < date '{{ day_shifted(loaded[1], after) }}'
+                )
+                {{- " or" if not loop.last }}
+            {%- endfor %}
+        )
+    {%- endif %}
 {%- endmacro %}
 
 {# The same for a model's own query: without a range, and on a first build, everything. #}
@@ -68,17 +88,19 @@
 
 {# The replaced days as BigQuery date literals. #}
 {% macro window_days(before=0, after=0) %}
-    {% set first = modules.datetime.date.fromisoformat(
-        day_shifted(var("start_date"), -before)
-    ) %}
-    {% set end = modules.datetime.date.fromisoformat(
-        day_shifted(var("end_date"), after)
-    ) %}
     {% set days = [] %}
-    {% for i in range((end - first).days) %}
-        {% do days.append("date '" ~ day_shifted(first.isoformat(), i) ~ "'") %}
+    {% for loaded in load_ranges() %}
+        {% set first = modules.datetime.date.fromisoformat(
+            day_shifted(loaded[0], -before)
+        ) %}
+        {% set end = modules.datetime.date.fromisoformat(
+            day_shifted(loaded[1], after)
+        ) %}
+        {% for i in range((end - first).days) %}
+            {% do days.append("date '" ~ day_shifted(first.isoformat(), i) ~ "'") %}
+        {% endfor %}
     {% endfor %}
-    {{ return(days) }}
+    {{ return(days | unique | list) }}
 {% endmacro %}
 
 {# DuckDB strategy: delete the range, then insert, in the materialisation's one transaction. Unlike delete+insert by

@@ -6,8 +6,9 @@ all. Neither step runs dbt when nothing was loaded since the last build and nobo
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -20,9 +21,13 @@ from fit_platform.defs.explain import explained, page_of
 from fit_platform.defs.partitions import DAILY
 from fit_platform.defs.raw import OWNER
 from fit_platform.defs.resources import Platform
+from fit_platform.pipeline.consequences import also_changed, keep_surroundings, surroundings_built, surroundings_now
+from fit_platform.pipeline.ranges import outside, windows_of
+from fit_platform.providers.base import Window
 from fit_platform.settings import load_settings
 
 _KEPT_DBT_RUNS = 10
+_MOST_CONSEQUENCES = 4  # what a build changes elsewhere is built, and may change something elsewhere again
 DAY_RANGED = "+config.materialized:incremental"
 """The day-ranged models and everything upstream of them. Being closed upstream, it is one dbt call: a selection that
 the rest interleaves with would be cut into many, at several seconds each."""
@@ -60,13 +65,9 @@ translator = Translator(DagsterDbtTranslatorSettings(enable_duplicate_source_ass
 _MANIFEST = ensure_manifest(load_settings())
 
 
-def day_range_vars(first: date, last: date, pending: list[date]) -> dict[str, str]:
-    """The dbt variables that make the day-ranged models cover the asked days and every day that waits for a build.
-
-    `end_date` is exclusive.
-    """
-    start, end = min([first, *pending]), max([last, *pending]) + timedelta(days=1)
-    return {"start_date": start.isoformat(), "end_date": end.isoformat()}
+def day_range_vars(windows: Iterable[Window]) -> dict[str, list[list[str]]]:
+    """The dbt variable that makes the day-ranged models cover these windows; the end of each range is exclusive."""
+    return {"day_ranges": [[str(window.first), str(window.last + timedelta(days=1))] for window in windows]}
 
 
 @dbt_assets(
@@ -93,18 +94,44 @@ def dbt_tables(context: dg.AssetExecutionContext, dbt: DbtCliResource, platform:
     pool="duckdb_writer",
 )
 def dbt_day_ranges(context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
-    """The heart-rate models, for the run's days and for days that an earlier, killed run left unbuilt."""
+    """The heart-rate models, for the run's days and for days that an earlier, killed run left unbuilt.
+
+    Days that lie far apart are separate ranges of one dbt call. What the build changes for further days (see
+    `pipeline/consequences.py`) is built by one more call, which is rare.
+    """
     warehouse = platform.runtime.warehouse
     started = datetime.now(UTC)
     pending = warehouse.pending_days()
-    keys = context.partition_keys
+    asked = [date.fromisoformat(key) for key in context.partition_keys]
+    built = windows_of([*pending, *asked])
     if context.run.tags.get(run_tags.FULL_REFRESH) == "true":
-        arguments = ["build", "--full-refresh"]
+        yield from _run(["build", "--full-refresh"], context, dbt, platform)
     else:
-        days = day_range_vars(date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]), pending)
-        arguments = ["build", "--vars", json.dumps(days)]
-    yield from _run(arguments, context, dbt, platform)
-    warehouse.mark_built(pending, started)
+        yield from _run(["build", "--vars", json.dumps(day_range_vars(built))], context, dbt, platform)
+        for _ in range(_MOST_CONSEQUENCES):
+            with warehouse.session():
+                days = also_changed(surroundings_built(warehouse), surroundings_now(warehouse), built)
+            if not days:
+                break
+            again = windows_of(days)
+            context.log.info(f"{len(days)} more days changed by this: {', '.join(map(str, again))}")
+            # Its outputs and checks have been told; a failing one ends the step all the same.
+            for _event in _run(["build", "--vars", json.dumps(day_range_vars(again))], context, dbt, platform):
+                pass
+            built = [*built, *again]
+    with warehouse.session():
+        keep_surroundings(warehouse)
+        warehouse.mark_built(pending, started)
+    for day in outside(pending, [Window(asked[0], asked[-1])]):  # the run's own days are told with the outputs
+        for key in sorted(_day_ranged_keys() & set(context.selected_asset_keys)):
+            context.log_event(dg.AssetMaterialization(key, partition=str(day)))
+
+
+@cache
+def _day_ranged_keys() -> frozenset[dg.AssetKey]:
+    nodes = json.loads(_MANIFEST.read_text())["nodes"].values()
+    ranged = (node for node in nodes if node["config"]["materialized"] == "incremental")
+    return frozenset(dg.AssetKey([node["fqn"][1], node["name"]]) for node in ranged)
 
 
 def _run(

@@ -140,6 +140,9 @@ class Warehouse(Protocol):
     def tables(self, schema: str) -> set[str]:
         """Names of the tables and views that a schema has; none where there is no such schema, or no warehouse yet."""
 
+    def copy_table(self, source: tuple[str, str], target: tuple[str, str]) -> None:
+        """Replace a small table by what another table, or view, holds; each is (schema, name)."""
+
     def relation(self, schema: str, name: str) -> str:
         """A table's full name, quoted, to be written into a query."""
 

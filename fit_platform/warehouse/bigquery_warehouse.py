@@ -102,6 +102,10 @@ class BigQueryWarehouse:
         """A dataset's full name: `project.dataset`."""
         return f"{self.client.project}.{self.dataset_prefix}{schema}"
 
+    def copy_table(self, source: tuple[str, str], target: tuple[str, str]) -> None:
+        """Replace a small table by what another table, or view, holds; each is (schema, name)."""
+        self.jobs.query(f"CREATE OR REPLACE TABLE {self.relation(*target)} AS SELECT * FROM {self.relation(*source)}")
+
     def relation(self, schema: str, name: str) -> str:
         """A table's full name, quoted."""
         return f"`{self.dataset(schema)}.{name}`"

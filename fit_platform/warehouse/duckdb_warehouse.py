@@ -231,6 +231,11 @@ class DuckDBWarehouse:
         found = self.query("SELECT table_name FROM information_schema.tables WHERE table_schema = ?", [schema])
         return set(found.column("table_name").to_pylist())
 
+    def copy_table(self, source: tuple[str, str], target: tuple[str, str]) -> None:
+        """Replace a small table by what another table, or view, holds; each is (schema, name)."""
+        with self.connect() as db:
+            db.execute(f"CREATE OR REPLACE TABLE {self.relation(*target)} AS SELECT * FROM {self.relation(*source)}")
+
     def relation(self, schema: str, name: str) -> str:
         """A table's full name, quoted."""
         return f'"{schema}"."{name}"'

@@ -12,6 +12,7 @@ import pytest
 
 from fit_platform.definitions import defs
 from fit_platform.defs.transform import day_range_vars
+from fit_platform.pipeline.ranges import windows_of
 from fit_platform.providers.registry import resources
 
 ROOT = Path(__file__).parents[2]
@@ -72,9 +73,11 @@ def test_what_blocks_publishing_is_unpartitioned_and_says_what_to_do(graph) -> N
 
 
 def test_day_ranges_cover_the_asked_days_and_those_that_a_killed_run_left() -> None:
-    first, last = date(2026, 3, 5), date(2026, 3, 7)
-    assert day_range_vars(first, last, []) == {"start_date": "2026-03-05", "end_date": "2026-03-08"}
-    assert day_range_vars(first, last, [date(2026, 3, 1)]) == {"start_date": "2026-03-01", "end_date": "2026-03-08"}
+    asked = [date(2026, 3, 5), date(2026, 3, 6), date(2026, 3, 7)]
+    assert day_range_vars(windows_of(asked)) == {"day_ranges": [["2026-03-05", "2026-03-08"]]}
+    left = [date(2026, 3, 1), date(2024, 11, 3)]
+    expected = {"day_ranges": [["2024-11-03", "2024-11-04"], ["2026-03-01", "2026-03-08"]]}
+    assert day_range_vars(windows_of([*asked, *left])) == expected
 
 
 def test_loading_the_definitions_imports_nothing_heavy() -> None:

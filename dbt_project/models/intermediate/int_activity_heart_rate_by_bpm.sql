@@ -1,4 +1,6 @@
-{{ by_day_range("dt", before=1) }}
+{# A record may last so many days: its own day lies before, the days of its heart rate behind. #}
+{% set longest_days = 11 %}
+{{ by_day_range("dt", before=longest_days + 1, after=1) }}
 
 {% set piece_seconds = 900 %}
 
@@ -13,7 +15,9 @@ with
             {{ epoch_seconds("started_at") }} as started_second,
             {{ epoch_seconds("ended_at") }} as ended_second
         from {{ ref("int_activity_records") }}
-        where {{ in_load_window("dt", before=1) }} and not is_manual
+        where
+            {{ in_load_window("dt", before=longest_days + 1, after=1) }}
+            and not is_manual
     ),
 
     record_pieces as (
@@ -37,7 +41,13 @@ with
             from_second + seconds as to_second,
             bpm
         from {{ ref("int_heart_rate_intervals") }}
-        where {{ in_load_window("local_date", before=2, after=2) }} and seconds > 0
+        where
+            {{
+                in_load_window(
+                    "local_date", before=longest_days + 2, after=longest_days + 2
+                )
+            }}
+            and seconds > 0
     )
 
 select

@@ -1,4 +1,6 @@
-{{ by_day_range("dt", before=3, after=3) }}
+{# The better record of a pair dates it, and may have begun so many days before the other one. #}
+{% set longest_days = 11 %}
+{{ by_day_range("dt", before=longest_days + 1, after=longest_days + 1) }}
 
 {% set is_settled %}
     one.epoch_minute * 60 >= lags.started_second + {{ var("match_hr_climb_seconds") }}
@@ -13,7 +15,8 @@ with
             abs(other_started_second - started_second) > 45
             or abs(other_ended_second - ended_second) > 45 as is_off
         from {{ ref("int_activity_candidates") }}
-        where {{ in_load_window("dt", before=3, after=3) }}
+        where
+            {{ in_load_window("dt", before=longest_days + 1, after=longest_days + 1) }}
     ),
 
     -- Lags that are worth trying: a wrong clock where the times touch, a shift where it
@@ -59,7 +62,12 @@ with
     minutes as (
         select record_id, epoch_minute, bpm
         from {{ ref("int_activity_heart_rate_minutes") }}
-        where {{ in_load_window("dt", before=6, after=6) }}
+        where
+            {{
+                in_load_window(
+                    "dt", before=2 * longest_days + 2, after=2 * longest_days + 2
+                )
+            }}
     ),
 
     sizes as (

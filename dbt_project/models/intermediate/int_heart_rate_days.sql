@@ -1,4 +1,5 @@
-{{ by_day_range("local_date", before=1, after=1) }}
+-- The night of the second day after a loaded one begins in an evening whose cadence that day may set.
+{{ by_day_range("local_date", before=1, after=2) }}
 
 {# The night of resting heart rate: 22:00 to 08:00, dated by the day it ends. #}
 {% set night_start_second = 79200 %}
@@ -9,7 +10,7 @@ with
     intervals as (
         select *
         from {{ ref("int_heart_rate_intervals") }}
-        where {{ in_load_window("local_date", before=2, after=1) }}
+        where {{ in_load_window("local_date", before=2, after=2) }}
     ),
 
     totals as (
@@ -140,4 +141,4 @@ left join
     and {{ epoch_day("totals.local_date") }} = resting.night_day
 where
     totals.sample_count > 0
-    and {{ in_load_window("totals.local_date", before=1, after=1) }}
+    and {{ in_load_window("totals.local_date", before=1, after=2) }}

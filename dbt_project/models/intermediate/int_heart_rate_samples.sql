@@ -1,32 +1,5 @@
 {{ config(materialized="view") }}
 
-with
-    -- Recordings that repeat the samples of their activity's primary record: a relay of
-    -- the very file, or the same session under a wrong clock, whose samples would
-    -- stand at a time when nobody trained.
-    repeats as (
-        select members.athlete_id, members.provider, members.provider_activity_id
-        from {{ ref("int_activity_clusters") }} as clusters
-        inner join
-            {{ ref("int_activity_clusters") }} as primaries
-            on clusters.activity_id = primaries.activity_id
-            and primaries.is_primary
-        inner join
-            {{ ref("int_activity_records") }} as members
-            on clusters.record_id = members.record_id
-        inner join
-            {{ ref("int_activity_records") }} as originals
-            on primaries.record_id = originals.record_id
-        where
-            not clusters.is_primary
-            and originals.has_heart_rate_samples
-            and (
-                clusters.relation = 'shifted_copy'
-                or (clusters.relation = 'same' and clusters.matched_by = 'provenance')
-            )
-        group by members.athlete_id, members.provider, members.provider_activity_id
-    )
-
 select
     athlete_id,
     dt,
@@ -106,7 +79,7 @@ inner join
     and samples.exercise_id = records.provider_activity_id
     and records.provider = 'polar'
 left join
-    repeats
+    {{ ref("int_heart_rate_repeats") }} as repeats
     on samples.athlete_id = repeats.athlete_id
     and samples.exercise_id = repeats.provider_activity_id
     and repeats.provider = 'polar'
@@ -131,7 +104,7 @@ inner join
     and samples.activity_id = records.provider_activity_id
     and records.provider = 'strava'
 left join
-    repeats
+    {{ ref("int_heart_rate_repeats") }} as repeats
     on samples.athlete_id = repeats.athlete_id
     and samples.activity_id = repeats.provider_activity_id
     and repeats.provider = 'strava'
