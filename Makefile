@@ -122,6 +122,9 @@ bench-load: $(READY) $(BIGQUERY_READY) ## Rows and MB a second from landing to w
 	@$(BIN)/uv sync --frozen --inexact --group gcp-test --compile-bytecode --quiet
 	@$(BIN)/python -m tests.bench.load
 
+bench-growth: $(READY) ## What ten years of history cost against one: build, refresh, load (half an hour)
+	@$(BIN)/python -m tests.bench.growth
+
 format: $(READY) ## Format Python and SQL
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
