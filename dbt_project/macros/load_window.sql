@@ -29,15 +29,15 @@
    every warehouse skips what lies outside of those. #}
 {% macro load_window(column, before=0, after=0) -%}
     {%- set ranges = load_ranges() -%}
-    {%- set first = day_shifted(ranges | map(attribute=0) | min, -before) -%}
-    {%- set end = day_shifted(ranges | map(attribute=1) | max, after) -%}
+    {%- set first = day_shifted(ranges | map("first") | min, -before) -%}
+    {%- set end = day_shifted(ranges | map("last") | max, after) -%}
     {{ column }} >= date '{{ first }}' and {{ column }} < date '{{ end }}'
     {%- if ranges | length > 1 %}
         and (
             {%- for loaded in ranges %}
                 (
-                    {{ column }} >= date '{{ day_shifted(loaded[0], -before) }}'
-                    and {{ column }} < date '{{ day_shifted(loaded[1], after) }}'
+                    {{ column }} >= date '{{ day_shifted(loaded | first, -before) }}'
+                    and {{ column }} < date '{{ day_shifted(loaded | last, after) }}'
                 )
                 {{- " or" if not loop.last }}
             {%- endfor %}
@@ -91,10 +91,10 @@
     {% set days = [] %}
     {% for loaded in load_ranges() %}
         {% set first = modules.datetime.date.fromisoformat(
-            day_shifted(loaded[0], -before)
+            day_shifted(loaded | first, -before)
         ) %}
         {% set end = modules.datetime.date.fromisoformat(
-            day_shifted(loaded[1], after)
+            day_shifted(loaded | last, after)
         ) %}
         {% for i in range((end - first).days) %}
             {% do days.append("date '" ~ day_shifted(first.isoformat(), i) ~ "'") %}

@@ -46,8 +46,7 @@ with
                 in_load_window(
                     "local_date", before=longest_days + 2, after=longest_days + 2
                 )
-            }}
-            and seconds > 0
+            }} and seconds > 0
     )
 
 select

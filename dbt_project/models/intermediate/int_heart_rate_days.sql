@@ -1,4 +1,5 @@
--- The night of the second day after a loaded one begins in an evening whose cadence that day may set.
+-- The night of the second day after a loaded one begins in an evening whose cadence
+-- that day may set.
 {{ by_day_range("local_date", before=1, after=2) }}
 
 {# The night of resting heart rate: 22:00 to 08:00, dated by the day it ends. #}
