@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fit_platform.feed.receiver import MAX_BODY_BYTES
+from fit_platform.feed.receiver import HEALTH_PATHS, MAX_BODY_BYTES
 
 _ID = {
     "anyOf": [
@@ -87,7 +87,10 @@ def describe() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "fit_platform webhook receiver", "version": "1"},
         "paths": {
-            "/healthz": {"get": {"responses": _responses({"200": "It can be written to."}, ("405", "503"))}},
+            **{
+                path: {"get": {"responses": _responses({"200": "It can be written to."}, ("405", "503"))}}
+                for path in HEALTH_PATHS
+            },
             "/webhooks/polar/{secret}": {
                 "parameters": [_secret()],
                 "post": _post(polar, {"200": "Kept, or nothing to keep."}, "Polar-Webhook-Signature"),

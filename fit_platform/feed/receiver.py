@@ -27,7 +27,8 @@ from fit_platform.landing.inbox import ChangeEvent, Inbox
 from fit_platform.providers.webhook_base import Delivery, Receive, Reply, same
 
 MAX_BODY_BYTES = 256 * 1024
-HEALTH_PATH = "/healthz"
+HEALTH_PATHS = ("/healthz", "/health")
+"""The second is for Cloud Run, which keeps paths that end in z to itself."""
 _WEBHOOK = re.compile(r"/webhooks/(?P<provider>[a-z]{1,20})/(?P<secret>[A-Za-z0-9_-]{1,100})")
 _NO_CONTENT = 204
 _UNHEALTHY_S = 60.0
@@ -88,7 +89,7 @@ class Receiver:
 
     def handle(self, request: Request) -> Response:
         """Answer one request. Blocks until what it says is durable."""
-        if request.path == HEALTH_PATH:
+        if request.path in HEALTH_PATHS:
             return self._health(request.method)
         found = _WEBHOOK.fullmatch(request.path)
         provider = found["provider"] if found else ""

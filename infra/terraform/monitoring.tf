@@ -13,7 +13,7 @@ resource "google_monitoring_uptime_check_config" "receiver" {
   period       = "300s"
 
   http_check {
-    path         = "/healthz"
+    path         = "/health" # Cloud Run keeps paths that end in z to itself
     port         = 443
     use_ssl      = true
     validate_ssl = true

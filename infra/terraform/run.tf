@@ -290,7 +290,7 @@ resource "google_cloud_scheduler_job" "warm" {
 
   http_target {
     http_method = "GET"
-    uri         = "${google_cloud_run_v2_service.receiver.uri}/healthz"
+    uri         = "${google_cloud_run_v2_service.receiver.uri}/health" # Cloud Run keeps paths that end in z to itself
     oidc_token {
       service_account_email = google_service_account.of["pinger"].email
     }

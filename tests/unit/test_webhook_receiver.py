@@ -134,6 +134,7 @@ def test_a_link_made_while_the_receiver_runs_counts(desk: Desk, monkeypatch: pyt
         ("HEAD", "/webhooks/strava/unguessable", 405),
         ("POST", "/healthz", 405),
         ("GET", "/healthz", 200),
+        ("GET", "/health", 200),
     ],
 )
 def test_unknown_paths_and_methods_are_refused(desk: Desk, method: str, path: str, status: int) -> None:
