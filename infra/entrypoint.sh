@@ -32,6 +32,10 @@ case "$role" in
     echo "$role" > "$role_file"
     exec dagster-daemon run --workspace "$DAGSTER_HOME/workspace.yaml"
     ;;
+  dashboard)
+    echo "$role" > "$role_file"
+    exec fit-platform dashboard --host "$host" --port "${PORT:-8088}"
+    ;;
   code-server)
     echo "$role" > "$role_file"
     fit-platform recover
@@ -45,6 +49,7 @@ case "$role" in
     case "$(cat "$role_file")" in
       receiver) answers "http://127.0.0.1:${PORT:-8090}/healthz" ;;
       webserver) answers "http://127.0.0.1:${PORT:-3000}/server_info" ;;
+      dashboard) python -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)' "${PORT:-8088}" ;;
       daemon) exec dagster-daemon liveness-check ;;
       code-server) exec dagster api grpc-health-check --port "$DAGSTER_CODE_SERVER_PORT" ;;
     esac

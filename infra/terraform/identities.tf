@@ -6,7 +6,7 @@ locals {
     transform = "dbt, by impersonation: reads base tables, builds marts."
     receiver  = "Webhook receiver: writes change events."
     webserver = "Dagster UI: reads Dagster's database and logs."
-    dashboard = "Dashboard: reads the published marts."
+    dashboard = "A dashboard beside the orchestrator's own: reads the published marts."
     migrator  = "The job that migrates Dagster's database."
     bi-reader = "BI tools: read the published marts."
     pinger    = "Cloud Scheduler: keeps the receiver warm."

@@ -99,7 +99,10 @@ def test_services_start_after_what_they_need() -> None:
     needs = {name: service.get("depends_on", {}) for name, service in COMPOSE["services"].items()}
     assert needs["migrate"] == {"postgres": {"condition": "service_healthy"}}
     assert needs["code-server"] == {"migrate": {"condition": "service_completed_successfully"}}
-    assert all(needs[name] == {"code-server": {"condition": "service_healthy"}} for name in ("daemon", "webserver"))
+    assert all(
+        needs[name] == {"code-server": {"condition": "service_healthy"}}
+        for name in ("daemon", "webserver", "dashboard")
+    )
 
 
 def test_images_of_others_are_at_a_full_version() -> None:

@@ -167,7 +167,7 @@ def test_what_is_copied_into_the_image_is_let_through_by_the_ignore_file() -> No
 def test_every_role_is_well_known_to_the_health_check() -> None:
     text = (INFRA / "entrypoint.sh").read_text()
     check = text.partition("healthcheck)")[2].partition("esac")[0]
-    serving = {"receiver", "webserver", "daemon", "code-server"}
+    serving = {"receiver", "webserver", "daemon", "code-server", "dashboard"}
     assert serving <= arguments_of_entrypoint()
     assert all(f"{name})" in check for name in serving)
 

@@ -246,7 +246,7 @@ def _settings_names() -> set[str]:
 
 def test_every_variable_is_one_that_the_code_reads() -> None:
     text = "".join(path.read_text() for path in CONFIG.glob("*.tf*"))
-    named = set(re.findall(r"\bFIT_[A-Z_]+\b", text)) - {"FIT_ALERT_", "FIT_IMAGE"}
+    named = set(re.findall(r"\bFIT_[A-Z_]+\b", text)) - {"FIT_ALERT_", "FIT_IMAGE", "FIT_LISTEN_HOST"}
     assert named - _settings_names() == set()
     assert set(re.findall(r"\bDAGSTER_[A-Z_]+\b", text)) <= environment_names()
 
@@ -256,7 +256,7 @@ def test_every_role_of_a_container_is_one_of_the_image() -> None:
     roles = set(re.findall(r'args\s+= \["([\w-]+)"\]', text)) | set(
         re.findall(r"\$\{FIT_IMAGE\} ([\w-]+)$", text, re.M)
     )
-    assert roles == {"receiver", "webserver", "migrate", "code-server", "daemon"}
+    assert roles == {"receiver", "webserver", "migrate", "code-server", "daemon", "dashboard"}
     assert roles <= arguments_of_entrypoint()
 
 
@@ -387,7 +387,8 @@ def test_the_orchestrator_s_script_fetches_what_there_is_and_stops_at_what_it_ca
 
 
 def test_the_units_run_roles_of_the_image(cloud_config: dict[str, str]) -> None:
-    for name, role in (("fit-code", "code-server"), ("fit-daemon", "daemon")):
+    for name, role in (("fit-code", "code-server"), ("fit-daemon", "daemon"), ("fit-dashboard", "dashboard")):
+        assert role in arguments_of_entrypoint()
         unit = cloud_config[f"/etc/systemd/system/{name}.service"].replace("\\\n", "")
         assert unit.count("${FIT_IMAGE}") == 1
         assert f"${{FIT_IMAGE}} {role}\n" in unit
