@@ -40,7 +40,7 @@ class DashboardHome:
             source=PublishedMarts(self.folder / "published"),
             sign_in=sign_in or ThisMachine(),
             overrides=OverrideStore(self.folder),
-            pipeline=lambda: {"now": NOW.isoformat(), "status": {"connections": [], "quota": []}},
+            pipeline=_pipeline,
             clock=lambda: NOW,
             public_url=public_url,
         )
@@ -50,6 +50,43 @@ class DashboardHome:
         connection = duckdb.connect(str(self.folder / "published" / "current" / "fitness.duckdb"), read_only=True)
         connection.execute("SET TimeZone = 'UTC'")
         return connection
+
+
+def _pipeline() -> dict[str, object]:
+    """A platform that has troubles of every kind."""
+    connection = {
+        "provider": "polar", "athlete_id": "ada", "state": "needs_consent", "reason": "its token is gone; link again",
+        "expires_at": None, "newest_day": {"exercises": "2026-11-10"}, "missing_scopes": ["sleep"], "retention": None,
+    }  # fmt: skip
+    quota = {
+        "provider": "strava", "budget": "read day", "athlete_id": None, "limit": 1000, "used": 990, "left": 10,
+        "kept_for_webhooks": 5, "resets_at": "2026-11-23T00:00:00+00:00",
+    }  # fmt: skip
+    return {
+        "now": NOW.isoformat(),
+        "stale": {"ada polar": 12.0},
+        "status": {
+            "target": "local", "connections": [connection], "quota": [quota], "last_build_at": NOW.isoformat(),
+            "published": "x", "quarantined_records": 3, "warehouse_busy": None,
+        },
+        "runs": [
+            {"run_id": "a", "job": "sync", "status": "FAILURE", "started_at": NOW.isoformat(), "seconds": 12.5,
+             "partitions": "2026-11-20", "assets": 3}
+        ],
+        "checks": {
+            "passed": 300,
+            "failed": [
+                {"asset": "marts/activities", "check": "unique_grain", "severity": "error", "at": NOW.isoformat()}
+            ],
+        },
+        "quarantine": [
+            {"provider": "fitbit", "resource": "sleep", "reason": "no end", "records": 3, "newest_day": "2026-11-20"}
+        ],
+        "receipts": [
+            {"kind": "retention", "athlete_id": "ada", "providers": ["strava"], "why": "older than 7 days",
+             "at": NOW.isoformat(), "landing_objects": 4, "base_rows": 1200}
+        ],
+    }  # fmt: skip
 
 
 def make_home(folder: Path, days: int, detail_days: int = 3, version: str = "0123456789abcdef") -> DashboardHome:

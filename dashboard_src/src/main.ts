@@ -76,7 +76,7 @@ function frame(): void {
     },
   }, ...(session?.athletes ?? []).map((one) => h("option", { value: one.athlete_id, selected: one === athlete }, one.display_name))) : null;
   replace(top, h("div", { class: "bar" },
-    h("a", { class: "brand", href: href("/") , "aria-label": "Overview" }, h("img", { src: "/assets/icon.svg", alt: "" }), h("span", {}, athlete?.display_name && !chooser ? athlete.display_name : "Training")),
+    h("a", { class: "brand", href: href("/"), "aria-label": athlete?.display_name && !chooser ? athlete.display_name : "Training" }, h("img", { src: "/assets/icon.svg", alt: "" }), h("span", {}, athlete?.display_name && !chooser ? athlete.display_name : "Training")),
     h("nav", { class: "pages", "aria-label": "Pages" }, ...links),
     h("div", { class: "tools" }, chooser)));
   replace(bottom, h("div", { class: "filters" },

@@ -197,6 +197,7 @@ class _Api:
         self._parts = parts
         self._csrf = Csrf(parts.public_url)
         self._kept = _Kept(_KEPT_BYTES)
+        self._known_zones: tuple[str, dict[str, str]] | None = None
 
     def endpoint(self, view: Callable[[Viewer, Request], Any]) -> Callable[[Request], Any]:
         """A GET endpoint around a view, which runs in a thread."""
@@ -250,7 +251,7 @@ class _Api:
             scope = Scope(self._parts.source, athlete_id, is_shared=not viewer.is_athlete(athlete_id))
         except ValueError:
             raise _Refused(404, "no such athlete") from None
-        if not scope.rows(f"SELECT athlete_id FROM {scope.mart('athletes')} AS a"):
+        if athlete_id not in self._zones():
             raise _Refused(404, "no such athlete")
         return scope
 
@@ -266,9 +267,17 @@ class _Api:
             if viewer.may_see(row["athlete_id"])
         ]
 
+    def _zones(self) -> dict[str, str]:
+        """Every athlete's time zone, asked for once a publish."""
+        source, known = self._parts.source, self._known_zones
+        version = source.version()
+        if known is None or known[0] != version:
+            rows = source.query(f"SELECT athlete_id, timezone FROM {source.mart('athletes')} AS a").to_pylist()
+            known = self._known_zones = (version, {row["athlete_id"]: row["timezone"] or "UTC" for row in rows})
+        return known[1]
+
     def _timezone(self, scope: Scope) -> str:
-        rows = scope.rows(f"SELECT timezone FROM {scope.mart('athletes')} AS a")
-        return rows[0]["timezone"] if rows else "UTC"
+        return self._zones()[scope.athlete_id]
 
     def _today(self, timezone: str) -> date:
         return self._parts.clock().astimezone(ZoneInfo(timezone)).date()

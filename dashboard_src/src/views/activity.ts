@@ -199,7 +199,7 @@ function laps(data: Activity): HTMLElement | null {
   if (!data.laps.length) return null;
   const first = data.laps.find((lap) => !lap.is_split) ?? (data.laps[0] as Lap);
   const rows = data.laps.filter((lap) => lap.provider === first.provider && lap.is_split === first.is_split);
-  const node = card(first.is_split ? "Splits" : "Laps", `as ${PROVIDERS[first.provider] ?? first.provider} tells them`, table(["", "Time", "Distance", "Pace", "Heart rate"], rows.map((lap) => [
+  const node = card(first.is_split ? "Splits" : "Laps", `as ${PROVIDERS[first.provider] ?? first.provider} tells them`, table([first.is_split ? "Split" : "Lap", "Time", "Distance", "Pace", "Heart rate"], rows.map((lap) => [
     lap.lap_name ?? String(lap.lap_number), f.duration(lap.elapsed_seconds), f.withDistance(lap.distance_m), lap.distance_m && lap.elapsed_seconds ? f.speed(lap.distance_m / lap.elapsed_seconds, data.activity.sport_family) : "–", lap.avg_hr_bpm ? `${f.round(lap.avg_hr_bpm)} bpm` : "–"]), [1, 2, 3, 4]));
   node.classList.add("half");
   return node;

@@ -53,7 +53,7 @@ function connections(data: Facts): HTMLElement {
 
 function checks(data: Facts): HTMLElement {
   const { failed, passed } = data.checks;
-  const node = card("Failing checks", `${passed} passed`, failed.length ? table(["Table", "Check", "", "Since"], failed.map((one) => [one.asset, one.check, mark(one.severity, one.severity === "error" ? "bad" : "warn"), f.instant(one.at)])) : empty(passed ? "None" : "No check has run yet", passed ? "Every check of the last runs is green." : "They run with each build."));
+  const node = card("Failing checks", `${passed} passed`, failed.length ? table(["Table", "Check", "How bad", "Since"], failed.map((one) => [one.asset, one.check, mark(one.severity, one.severity === "error" ? "bad" : "warn"), f.instant(one.at)])) : empty(passed ? "None" : "No check has run yet", passed ? "Every check of the last runs is green." : "They run with each build."));
   node.classList.add("half");
   return node;
 }
