@@ -98,10 +98,11 @@ class Scope:
                 f"(SELECT a.local_date FROM ({activities}) AS a WHERE a.activity_id IN ({touched}))"
             )
         if name == "heart_rate_hourly":
+            # The athlete is compared although both sides have but one: BigQuery wants an equality in such a join.
             return (
                 f"SELECT rows_.* FROM ({own}) AS rows_ WHERE NOT EXISTS (SELECT 1 FROM ({sources}) AS s "
-                f"WHERE {_STRAVA_API.replace('provider', 's.provider', 1)} AND s.ended_at > rows_.hour_start_utc "
-                "AND s.started_at < rows_.hour_start_utc + INTERVAL 1 HOUR)"
+                "WHERE s.athlete_id = rows_.athlete_id AND s.provider = 'strava' AND s.acquired_via = 'api' "
+                "AND s.ended_at > rows_.hour_start_utc AND s.started_at < rows_.hour_start_utc + INTERVAL 1 HOUR)"
             )
         return own
 
