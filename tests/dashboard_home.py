@@ -96,7 +96,7 @@ def make_home(folder: Path, days: int, detail_days: int = 3, version: str = "012
     (target / "detail").mkdir(parents=True)
     with duckdb.connect(str(target / "fitness.duckdb")) as db:
         db.execute("SET TimeZone = 'UTC'; CREATE SCHEMA marts")
-        for name, columns in _contracts().items():
+        for name, columns in contracts().items():
             db.execute(f'CREATE TABLE marts."{name}" ({", ".join(f"{c} {t}" for c, t in columns)})')
         for athlete, zone in ATHLETES.items():
             _fill(db, athlete, zone, days)
@@ -107,7 +107,7 @@ def make_home(folder: Path, days: int, detail_days: int = 3, version: str = "012
     return DashboardHome(folder, days)
 
 
-def _contracts() -> dict[str, list[tuple[str, str]]]:
+def contracts() -> dict[str, list[tuple[str, str]]]:
     """Every mart's columns, as its contract says."""
     found = {}
     for path in sorted(_MODELS.glob("*.yml")):

@@ -51,3 +51,10 @@ def test_a_day_of_a_built_warehouse_names_the_days_that_it_reads(compiled: Path)
         return
     (model,) = compiled.glob("compiled/**/int_activity_samples.sql")
     assert "date '2026-02-28'" in model.read_text()
+
+
+def test_googles_analyzer_accepts_every_query_of_the_dashboard(tmp_path: Path) -> None:
+    """With FIT_TARGET=gcp the dashboard asks BigQuery what it asks the published file here."""
+    done = run("dashboard_on_bigquery", str(tmp_path))
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert int(done.stdout.split()[-2]) >= 80
