@@ -15,7 +15,7 @@ from fit_platform.accounts.files import locked, write_private
 from fit_platform.errors import ConfigError
 
 _TOKEN_BYTES = 32
-AthleteId = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")]
+AthleteId = Annotated[str, Field(max_length=100)]  # erasing an athlete leaves a word here that is nobody's id
 
 
 class Viewer(BaseModel):

@@ -20,6 +20,7 @@ from fit_platform.dashboard.serve import serve
 from fit_platform.dashboard.sign_in import COOKIE, IdentityAwareProxy, Links, ProxyHeader, SignIn, sign_in_of
 from fit_platform.dashboard.viewers import Viewer, ViewerStore
 from fit_platform.errors import ConfigError
+from fit_platform.retention.words import without
 from fit_platform.settings import Settings
 from tests.dashboard_home import ATHLETES, LAST, NOW, DashboardHome, activity_id, make_home
 
@@ -406,6 +407,20 @@ def test_a_link_becomes_a_cookie_that_ends_with_the_link(home: DashboardHome, tm
     now = NOW
     assert store.remove("Ada")
     assert client.get("/api/overview", params={"athlete": "ada"}).status_code == 401
+
+
+def test_who_was_erased_sees_nothing_and_the_others_still_get_in(home: DashboardHome, tmp_path: Path) -> None:
+    store = ViewerStore(tmp_path)
+    token = store.add_link(Viewer(name="Ada", athlete_id="ada"), 30, NOW)
+    client = TestClient(build_app(home.parts(Links(store, lambda: NOW), URL)), base_url=URL)
+    store.add(Viewer(name="Ben", athlete_id="ben", shared_with=("ada",)))
+    path = tmp_path / "state" / "viewers.json"
+    path.write_text(without(path.read_text(), {"ben"}))
+    assert "ben" not in path.read_text()
+    client.post("/api/enter", json={"token": token})
+    assert client.get("/api/overview", params={"athlete": "ada"}).status_code == 200
+    (erased,) = [viewer for viewer in store.list() if viewer.name != "Ada"]
+    assert not any(erased.may_see(athlete) for athlete in ("ben", "cleo"))
 
 
 def test_leaving_forgets_the_cookie(home: DashboardHome, tmp_path: Path) -> None:
