@@ -49,6 +49,7 @@ class Runtime:
                 raise ConfigError("FIT_TARGET=gcp: set FIT_LANDING_URL to gs://bucket or gs://bucket/prefix")
         self.settings = settings
         self.run_id = run_id
+        self._is_prepared = False
 
     def clock(self) -> datetime:
         """The time in UTC; simulated where the settings say so."""
@@ -156,7 +157,12 @@ class Runtime:
         ]
 
     def prepare_warehouse(self) -> None:
-        """Create what is missing of schemas and base tables, also of resources switched off: dbt reads them all."""
+        """Create what is missing of schemas and base tables, also of resources switched off: dbt reads them all.
+
+        Every path into the warehouse begins with it, once: nobody has to run a command first.
+        """
+        if self._is_prepared:
+            return
         sample_tables = {
             name
             for resource in every_resource()
@@ -165,6 +171,12 @@ class Runtime:
         }
         tables = (table for resource in every_resource() for table in resource.tables)
         self.warehouse.prepare([ATHLETES, ATHLETE_SETTINGS, ACTIVITY_OVERRIDES, *tables], sample_tables)
+        self._is_prepared = True
+
+    def drop_warehouse(self) -> None:
+        """Remove the whole warehouse, to be made anew from landing."""
+        self.warehouse.drop()
+        self._is_prepared = False
 
     def load_athletes(self) -> int:
         """Copy the athletes into the warehouse; returns how many."""

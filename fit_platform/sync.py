@@ -199,7 +199,7 @@ def rebuild(runtime: Runtime, *, watcher: Observer | None = None) -> SyncResult:
     today = date.today()  # noqa: DTZ011 only names the window when nothing has landed
     result = SyncResult(Window(days[0], days[-1]) if days else Window(today, today))
     with one_at_a_time(runtime), observing(_Collector(result, watcher or Observer())):
-        runtime.warehouse.drop()
+        runtime.drop_warehouse()
         _load_and_build(runtime, _Runner(runtime, result), result, result.window)
     return result
 

@@ -75,6 +75,7 @@ def build_load_asset(resource: Resource) -> dg.AssetsDefinition:
         window = window_of(context)
         days = [date.fromisoformat(key) for key in context.partition_keys]
         with runtime.warehouse.session():
+            runtime.prepare_warehouse()
             report = load(resource, days, runtime.zone, runtime.warehouse)
             row_count = runtime.warehouse.row_count(resource.tables[0])
             ledger = runtime.warehouse.ledger(resource.provider, resource.name)
@@ -135,6 +136,7 @@ def build_accounts_asset(name: str, description: str, copy: "Callable[[Runtime],
         description=description,
     )
     def loaded(platform: Platform) -> dg.MaterializeResult:
+        platform.runtime.prepare_warehouse()
         return dg.MaterializeResult(metadata={"dagster/row_count": copy(platform.runtime)})
 
     return loaded

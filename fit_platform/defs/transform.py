@@ -148,5 +148,6 @@ def _run(
     target.mkdir(exist_ok=True)
     # Unit tests judge the code on invented rows, not the data; `make test` runs them.
     arguments = [*arguments, "--exclude-resource-type", "unit_test"]
+    platform.runtime.prepare_warehouse()
     with platform.runtime.warehouse.exclusive():
         yield from dbt.cli(arguments, context=context, target_path=target).stream()

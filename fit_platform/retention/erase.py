@@ -107,7 +107,7 @@ def remove(runtime: Runtime, plan: Plan) -> Plan:
         runtime.athletes.remove(plan.athlete_id)
         for earlier in list(receipts_of(home, plan.athlete_id)):
             earlier.unlink()
-    runtime.warehouse.drop()
+    runtime.drop_warehouse()
     if runtime.settings.target == "gcp":
         cloud_traces.withdraw_published(runtime)
     shutil.rmtree(home / "published", ignore_errors=True)
