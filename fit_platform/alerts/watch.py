@@ -17,6 +17,7 @@ from fit_platform.runtime import Runtime
 CONNECTIONS = "connections"
 CLIFF = "cliff"
 WEBHOOKS = "webhooks"
+INBOX = "inbox"
 _SHORT_DAYS = 31  # what is served for half a year is found by the weekly reconciliation long before it goes
 _NOTICE_DAYS = 7  # of the 28 or 30 that Polar serves: time for a holiday's end and a second try
 
@@ -64,6 +65,20 @@ def cliff_incidents(runtime: Runtime, now: datetime) -> Iterator[Incident]:
             span = f"--from {min(days)} --to {max(days)}"
             way_out = f"run: fit-platform sync --provider {provider} --athlete {athlete_id} {span}"
             yield Incident(CLIFF, f"{provider}/{athlete_id}", title, way_out)
+
+
+def inbox_incidents(runtime: Runtime) -> Iterator[Incident]:
+    """Events that nobody could act on: one incident per provider and reason, until they are taken out of there."""
+    names_by_reason: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, reason in runtime.inbox.rejected():
+        names_by_reason[name.removeprefix("inbox/_rejected/").partition("/")[0], reason].append(name)
+    for (provider, reason), names in sorted(names_by_reason.items()):
+        title = f"change events of {provider} could not be acted on, first {min(names)}: {reason}"
+        way_out = (
+            f"look at inbox/_rejected/{provider}/ in the landing zone; delete what is there, or move it back to "
+            f"inbox/{provider}/; fit-platform update --mode all finds what it was about"
+        )
+        yield Incident(INBOX, f"{provider}/{reason}", title, way_out, "warning")
 
 
 def webhook_incidents(reports: Iterable[SubscriptionReport], still_open: Iterable[Incident]) -> Iterator[Incident]:

@@ -67,17 +67,26 @@ def alert_run_recoveries(context: dg.RunStatusSensorContext, platform: Platform)
     name="alert_state",
     minimum_interval_seconds=_LOOK_SECONDS,
     default_status=STATUS,
-    description="Failing checks, dead connections, and days that a provider will soon serve no more.",
+    description="Failing checks, dead connections, days that a provider will soon serve no more, and change events "
+    "that nobody could act on.",
 )
 def alert_state(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SkipReason:
     """Look at everything that has a state, and report what is wrong now."""
-    from fit_platform.alerts.watch import CLIFF, CONNECTIONS, cliff_incidents, connection_incidents
+    from fit_platform.alerts.watch import (
+        CLIFF,
+        CONNECTIONS,
+        INBOX,
+        cliff_incidents,
+        connection_incidents,
+        inbox_incidents,
+    )
 
     alerter, now = _alerter(platform), platform.runtime.clock()
     assert context.repository_def is not None
     alerter.report(CHECKS, list(failing_checks(context.instance, context.repository_def.asset_graph)))
     alerter.report(CONNECTIONS, list(connection_incidents(platform.runtime, now)))
     alerter.report(CLIFF, list(cliff_incidents(platform.runtime, now)))
+    alerter.report(INBOX, list(inbox_incidents(platform.runtime)))
     return dg.SkipReason(f"{len(alerter.book.open_incidents())} incidents open")
 
 

@@ -18,7 +18,7 @@ import pytest
 from fit_platform.accounts.connections import Broken, Connection, State
 from fit_platform.alerts.alerter import Alerter
 from fit_platform.alerts.incidents import Incident
-from fit_platform.alerts.watch import cliff_incidents, connection_incidents, webhook_incidents
+from fit_platform.alerts.watch import INBOX, cliff_incidents, connection_incidents, inbox_incidents, webhook_incidents
 from fit_platform.defs.alerts import CHECKS, failing_checks, is_mended, run_key
 from fit_platform.feed.subscriptions import SubscriptionReport
 from fit_platform.landing.layout import DayKey
@@ -259,6 +259,26 @@ def test_somebody_linked_yesterday_has_nothing_to_lose(tmp_path: Path) -> None:
     assert known is not None
     runtime.connections.save(known.model_copy(update={"linked_at": NOW - timedelta(days=1)}))
     assert list(cliff_incidents(runtime, NOW)) == []
+
+
+def test_events_that_nobody_can_act_on_are_told_once_until_they_are_taken_away(tmp_path: Path, sink: Sink) -> None:
+    runtime, clock = Runtime(settings(tmp_path, alert_webhook_url=sink.url)), Clock()
+    names = [f"inbox/strava/2026040{day}T000000000000_0000000000000000.json" for day in (1, 2, 3)]
+    for name in names[:2]:
+        runtime.inbox.store.write(name, b"{broken")
+        runtime.inbox.reject(name, "not a change event: it is broken")
+        for _ in range(2):
+            Alerter(runtime.settings, clock).report(INBOX, list(inbox_incidents(runtime)))
+    assert len(sink.bodies) == 1
+    assert "it is broken" in str(sink.bodies[0])
+    runtime.inbox.store.write(names[2], b"{}")
+    runtime.inbox.reject(names[2], "seen_at has no offset from UTC")
+    Alerter(runtime.settings, clock).report(INBOX, list(inbox_incidents(runtime)))
+    assert len(sink.bodies) == 2, "another reason is another incident"
+    for name in list(runtime.inbox.store.names("inbox/_rejected/")):
+        runtime.inbox.store.delete(name)
+    Alerter(runtime.settings, clock).report(INBOX, list(inbox_incidents(runtime)))
+    assert len(sink.bodies) == 4
 
 
 def test_webhooks_that_stopped_are_an_incident_and_one_that_cannot_be_asked_about_changes_nothing() -> None:
