@@ -18,7 +18,7 @@ from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.pipeline.pull import pull
 from fit_platform.providers.base import Window
 from fit_platform.providers.pulling import decoded
-from fit_platform.providers.registry import resources
+from fit_platform.providers.registry import resource, resources
 from fit_platform.runtime import Runtime
 from fit_platform.settings import load_settings
 from tests.integration.conftest import WINDOW, House
@@ -195,6 +195,37 @@ def test_a_tick_that_was_killed_before_it_was_recorded_is_done_again(home: House
         assert killed.runs == again.runs != []
         finish(runtime, again.handled)
         assert take(runtime, "fitbit").runs == []
+
+
+def test_a_forged_deletion_deletes_nothing_and_a_true_one_leaves_a_tombstone(home: House) -> None:
+    activities = resource("strava", "activities")
+
+    def live_after_news(version: str) -> list[str]:
+        with at(home) as runtime:
+            runtime.inbox.put(
+                ChangeEvent(
+                    provider="strava",
+                    athlete_id=key.athlete_id,
+                    kind="deleted",
+                    origin="webhook",
+                    seen_at=EVENING,
+                    resources=("activities", "streams"),
+                    object_id=victim,
+                    version=version,
+                )
+            )
+            (run,) = take_all(runtime, "strava").runs
+            assert run.window == Window(key.dt, key.dt)
+            pull(activities, run.window, runtime.clients("strava", run.athletes), runtime.zone, now=runtime.clock)
+            return [str(decoded(item)["id"]) for item in runtime.zone.items(key)]
+
+    with at(home) as runtime:
+        key = next(key for key in runtime.zone.keys("strava", "activities") if runtime.zone.items(key))
+        before = [str(decoded(item)["id"]) for item in runtime.zone.items(key)]
+    victim = before[0]
+    assert live_after_news("1") == before, "Strava still shows it"
+    home.control("world", ops=[{"op": "delete", "provider": "strava", "athlete": key.athlete_id, "record": victim}])
+    assert live_after_news("2") == before[1:]
 
 
 def test_a_forged_revocation_is_put_aside_and_a_true_one_stops_pulls_at_once(home: House) -> None:
