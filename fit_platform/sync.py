@@ -20,7 +20,7 @@ from fit_platform import run_tags
 from fit_platform.dbt import DBT_DIR, dbt_sources
 from fit_platform.errors import BusyError
 from fit_platform.feed.look import Look, Mode, look
-from fit_platform.feed.plan import finish, take
+from fit_platform.feed.plan import ask_again, finish, take
 from fit_platform.instance import close_dead_runs, open_instance, pools_are_free
 from fit_platform.pipeline.load import LoadReport, landed_days, unloaded_days
 from fit_platform.pipeline.observe import Observer, observing
@@ -180,8 +180,9 @@ def update(
             while not is_all:
                 tick = take(runtime, provider)
                 for planned in tick.runs:
-                    keys = [["raw", provider, name] for name in planned.resources]
+                    keys, known = [["raw", provider, name] for name in planned.resources], len(result.pulls)
                     runner.run(keys, planned.window, {run_tags.ATHLETES: ",".join(planned.athletes)})
+                    ask_again(runtime, provider, planned, result.pulls[known:])
                     days.update((planned.window.first, planned.window.last))
                 finish(runtime, tick.handled)
                 is_all = tick.is_all

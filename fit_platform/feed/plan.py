@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fit_platform.errors import AuthRevoked, FitError, QuotaExhausted
+from fit_platform.errors import AuthRevoked, BadPayload, FitError, NoNetwork, QuotaExhausted, Transient
 from fit_platform.feed.locate import NotKnownYet, days_of, is_revoked
 from fit_platform.feed.look import with_dependents
 from fit_platform.landing.inbox import ChangeEvent, PoisonEvent
+from fit_platform.pipeline.pull import PullReport
 from fit_platform.providers.base import Window
 from fit_platform.providers.http import ApiClient
 from fit_platform.providers.registry import resources
@@ -28,6 +29,7 @@ EVENTS_PER_TICK = 500
 DAYS_PER_RUN = 28
 _MANY_RUNS = 20  # more than this in one tick and neighbours share a run: each run costs seconds before it does anything
 _TRIES = 5
+_PASSING = frozenset(error.verdict for error in (QuotaExhausted, Transient, NoNetwork, BadPayload))
 _FIRST_WAIT = timedelta(seconds=30)  # doubled each time: an object that its provider still denies after 15 min is none
 
 
@@ -195,3 +197,39 @@ def finish(runtime: Runtime, names: Sequence[str]) -> None:
     """Take events off the inbox whose runs are recorded. May be repeated."""
     for name in names:
         runtime.inbox.done(name)
+
+
+def ask_again(runtime: Runtime, provider: str, run: PlannedRun, reports: Sequence[PullReport]) -> int:
+    """Put back into the inbox what a run did not get for a reason that will pass; returns how many events.
+
+    A step without a report died, and is asked for again, too; unless what it needs has failed: that brings it along.
+    """
+    answered = {report.resource.name for report in reports}
+    held_up = {report.resource.name for report in reports if report.failures}
+    died: set[str] = set()
+    for resource in resources(runtime.settings):  # each after those that it needs
+        if resource.provider == provider and resource.name in set(run.resources) - answered:
+            (held_up if held_up & set(resource.needs) else died).add(resource.name)
+    missed: dict[tuple[str, datetime], set[str]] = defaultdict(set)
+    soon = runtime.clock() + _FIRST_WAIT
+    for athlete_id in run.athletes:
+        if died:
+            missed[athlete_id, soon] |= died
+        for report in reports:
+            for failure in report.failures:
+                if failure.athlete_id == athlete_id and failure.verdict in _PASSING:
+                    missed[athlete_id, max(soon, failure.retry_at or soon)].add(report.resource.name)
+    for (athlete_id, due), names in missed.items():
+        runtime.inbox.put(
+            ChangeEvent(
+                provider=provider,
+                athlete_id=athlete_id,
+                origin="replay",
+                seen_at=runtime.clock(),
+                resources=tuple(sorted(names)),
+                days=tuple(run.window.days()),
+                detail="its run failed on something that will pass",
+            ),
+            due=due,
+        )
+    return len(missed)

@@ -1,0 +1,68 @@
+"""What an event's run did not get goes back into the inbox when the reason will pass, and is done with otherwise."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fit_platform.feed.plan import PlannedRun, ask_again
+from fit_platform.pipeline.pull import AthleteFailure, PullReport
+from fit_platform.providers.base import Window
+from fit_platform.providers.registry import resource
+from fit_platform.runtime import Runtime
+from fit_platform.settings import load_settings
+
+DAYS = Window(date(2026, 3, 1), date(2026, 3, 2))
+RUN = PlannedRun(DAYS, ("activities", "streams"), ("ada", "ben"))
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIT_HOME", str(tmp_path / "home"))
+    return Runtime(load_settings())
+
+
+def report(name: str, *failures: AthleteFailure) -> PullReport:
+    return PullReport(resource("strava", name), failures=list(failures))
+
+
+def waiting(runtime: Runtime, now: datetime) -> list[tuple[str, tuple[str, ...], tuple[date, ...]]]:
+    events = [runtime.inbox.read(name) for name in runtime.inbox.due("strava", now, 10)]
+    return [(event.athlete_id, event.resources, event.days) for event in events if event is not None]
+
+
+@pytest.mark.parametrize("verdict", ["quota", "transient", "no network", "bad payload"])
+def test_who_got_nothing_for_a_reason_that_will_pass_is_asked_for_again(runtime: Runtime, verdict: str) -> None:
+    failed = report("activities", AthleteFailure("ada", verdict, "not now"))
+    assert ask_again(runtime, "strava", RUN, [failed, report("streams")]) == 1
+    assert waiting(runtime, NOW) == [], "not at once"
+    assert waiting(runtime, NOW + timedelta(minutes=2)) == [("ada", ("activities",), tuple(DAYS.days()))]
+
+
+def test_a_used_up_quota_is_waited_for(runtime: Runtime) -> None:
+    opens = NOW + timedelta(hours=5)
+    ask_again(runtime, "strava", RUN, [report("streams", AthleteFailure("ben", "quota", "used up", retry_at=opens))])
+    assert ("ben", ("streams",), tuple(DAYS.days())) not in waiting(runtime, opens - timedelta(minutes=1))
+    assert ("ben", ("streams",), tuple(DAYS.days())) in waiting(runtime, opens + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("verdict", ["needs re-consent", "forbidden", "not found", "bad request", "permanent"])
+def test_what_cannot_be_had_is_not_asked_for_again_nor_what_needs_it(runtime: Runtime, verdict: str) -> None:
+    failures = [AthleteFailure(athlete_id, verdict, "no") for athlete_id in RUN.athletes]
+    assert ask_again(runtime, "strava", RUN, [report("activities", *failures)]) == 0
+
+
+def test_a_step_that_died_is_asked_for_again_for_everybody(runtime: Runtime) -> None:
+    assert ask_again(runtime, "strava", RUN, [report("activities")]) == 2
+    assert [(who, names) for who, names, _ in waiting(runtime, NOW + timedelta(minutes=2))] == [
+        ("ada", ("streams",)),
+        ("ben", ("streams",)),
+    ]
+
+
+def test_a_run_that_got_everything_leaves_nothing_behind(runtime: Runtime) -> None:
+    assert ask_again(runtime, "strava", RUN, [report("activities"), report("streams")]) == 0
