@@ -5,15 +5,19 @@ is left to a run of the same job that a person can start by hand.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 import dagster as dg
 
 from fit_platform import run_tags
 from fit_platform.defs.automation import SCHEDULE_STATUS, STATUS
+from fit_platform.defs.load import load_key
+from fit_platform.defs.publish import PUBLISHED_KEY
 from fit_platform.defs.raw import raw_key
 from fit_platform.defs.resources import Platform
 from fit_platform.defs.retention import RECEIPTS_KEY
+from fit_platform.defs.transform import dbt_day_ranges, dbt_tables
 from fit_platform.feed.look import Mode, look
 from fit_platform.feed.plan import PlannedRun, finish, take
 from fit_platform.feed.roster import share
@@ -22,21 +26,19 @@ from fit_platform.settings import load_settings
 
 _SENSOR_SECONDS = 10
 _TICK_BUDGET = timedelta(seconds=35)  # Dagster gives a tick 60 s; the last call may take 13
+_BUILT_KEYS = sorted({PUBLISHED_KEY, *dbt_tables.keys, *dbt_day_ranges.keys})
 
 
 def build_change_sensor(provider: str) -> dg.SensorDefinition:
-    """The sensor that turns one provider's change events into raw runs."""
+    """The sensor that turns one provider's change events into runs."""
 
     @dg.sensor(
         name=f"{provider}_changes",
-        target=[
-            *(raw_key(resource) for resource in resources(load_settings()) if resource.provider == provider),
-            RECEIPTS_KEY,
-        ],
+        target=[*_pulled_and_loaded(provider, None), *_BUILT_KEYS, RECEIPTS_KEY],
         minimum_interval_seconds=_SENSOR_SECONDS,
         default_status=STATUS,
-        description=f"Pulls the days that a change event in `inbox/{provider}/` is about. An event leaves the inbox "
-        "when the tick that asked for its run is recorded, so that none is lost and none is hidden.",
+        description=f"Pulls, loads and builds the days that a change event in `inbox/{provider}/` is about. An event "
+        "leaves the inbox when the tick that asked for its run is recorded, so that none is lost and none is hidden.",
     )
     def changes(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
         runtime = platform.runtime
@@ -48,7 +50,7 @@ def build_change_sensor(provider: str) -> dg.SensorDefinition:
             context.log.error(f"{name} is no event that can be acted on and was put into inbox/_rejected: {reason}")
         last = max((name.rpartition("/")[2] for name in tick.handled), default="")
         skipped = "nothing new" if not tick.put_off else f"{tick.put_off} events put off: their provider cannot say yet"
-        requests = [_request(provider, run, last) for run in tick.runs]
+        requests = [_request(provider, run, last, is_last=run is tick.runs[-1]) for run in tick.runs]
         if tick.revoked:
             requests.append(dg.RunRequest(run_key=f"purge:{last}", asset_selection=[RECEIPTS_KEY]))
         return dg.SensorResult(
@@ -60,16 +62,28 @@ def build_change_sensor(provider: str) -> dg.SensorDefinition:
     return changes
 
 
-def _request(provider: str, run: PlannedRun, last: str) -> dg.RunRequest:
-    """A run of raw assets; its key is made of its days and the newest event, so the same news never runs twice."""
-    keys = [raw_key(resource) for resource in resources(load_settings()) if resource.provider == provider]
+def _pulled_and_loaded(provider: str, names: Sequence[str] | None) -> list[dg.AssetKey]:
+    """Raw and load assets of these resources; without names, of all that are pulled."""
+    pulled = [resource for resource in resources(load_settings()) if resource.provider == provider]
+    chosen = [resource for resource in pulled if names is None or resource.name in names]
+    return [key for resource in chosen for key in (raw_key(resource), load_key(resource))]
+
+
+def _request(provider: str, run: PlannedRun, last: str, *, is_last: bool) -> dg.RunRequest:
+    """A run that pulls and loads; its key is made of its days and the newest event: the same news never runs twice.
+
+    The tick's last run builds and publishes as well, whatever was loaded until then: each run costs seconds before it
+    does anything, and automation would take one for every layer. What it comes too early for, automation builds.
+    """
+    keys = _pulled_and_loaded(provider, run.resources)
     is_one_day = run.window.first == run.window.last
     return dg.RunRequest(
         run_key=f"{run.span}:{last}",
         partition_key=run.window.first.isoformat() if is_one_day else None,
-        asset_selection=[key for key in keys if key.path[-1] in run.resources],
+        asset_selection=[*keys, *_BUILT_KEYS] if is_last else keys,
         tags={
             "provider": provider,
+            run_tags.NEWS: "true",
             run_tags.ATHLETES: ",".join(run.athletes),
             **({} if is_one_day else run_tags.range_tags(run.window)),
         },

@@ -4,6 +4,7 @@ What is pulled and how is in `providers/`; this is the wiring. One athlete's fai
 others alone; when every athlete fails, the step fails, and whether Dagster may try again is the verdict's to say.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -12,6 +13,7 @@ from fit_platform import run_tags
 from fit_platform.defs.partitions import DAILY, window_of
 from fit_platform.defs.resources import Platform
 from fit_platform.errors import AccountNotLinked, AuthRevoked, QuotaExhausted
+from fit_platform.feed.plan import PlannedRun, ask_again
 from fit_platform.pipeline.load import day_hash
 from fit_platform.pipeline.observe import observer
 from fit_platform.pipeline.pull import DAYS_PER_RUN, PullReport, pull
@@ -90,6 +92,10 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
                 runtime.custody.needs_consent(resource.provider, failure.athlete_id, failure.reason)
             elif failure.verdict == AccountNotLinked.verdict:
                 runtime.custody.account_not_linked(resource.provider, failure.athlete_id, failure.reason)
+        if context.run.tags.get(run_tags.NEWS) == "true":
+            waiting = [failure for failure in report.failures if failure.verdict == QuotaExhausted.verdict]
+            planned = PlannedRun(window, (resource.name,), tuple(client.athlete_id for client in clients))
+            ask_again(runtime, resource.provider, planned, [replace(report, failures=waiting)])
         stop = _failure(context, report, athletes=len(clients))
         if stop is not None:
             raise stop
@@ -143,20 +149,23 @@ def _failure(
     """The exception that tells Dagster whether, and when, to try again; None: what was landed stands as it is.
 
     A step that waits for quota has not pulled its window, however much of it has landed: without the retry its days
-    would count as materialized, and nobody would ask for the rest.
+    would count as materialized, and nobody would ask for the rest. A run for news does not wait, as it would hold up
+    the building of everything else: what it missed waits in the inbox.
     """
-    verdicts = {failure.verdict for failure in report.failures}
-    nothing_landed = bool(verdicts) and len(report.failures) == athletes and not report.written
+    is_news = context.run.tags.get(run_tags.NEWS) == "true"
+    failures = [each for each in report.failures if not (is_news and each.verdict == QuotaExhausted.verdict)]
+    verdicts = {failure.verdict for failure in failures}
+    nothing_landed = bool(verdicts) and len(failures) == athletes and not report.written
     may_wait = context.run.tags.get(run_tags.INTERACTIVE) != "true"  # `sync` tells the person instead of waiting
     waits_for_quota = QuotaExhausted.verdict in verdicts and may_wait
     if not nothing_landed and not waits_for_quota:
         return None
     retries = max(_RETRIES.get(verdict, 0) for verdict in verdicts)
     if retries and may_wait:
-        retry_at = min((f.retry_at for f in report.failures if f.retry_at), default=None)
+        retry_at = min((f.retry_at for f in failures if f.retry_at), default=None)
         wait = (retry_at - datetime.now(UTC)).total_seconds() if retry_at is not None else _RETRY_SECONDS
         return dg.RetryRequested(max_retries=retries, seconds_to_wait=max(1.0, wait))
-    return dg.Failure("; ".join(failure.message for failure in report.failures), allow_retries=False)
+    return dg.Failure("; ".join(failure.message for failure in failures), allow_retries=False)
 
 
 raw_assets = [build_raw_asset(resource) for resource in resources(load_settings())]

@@ -9,13 +9,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from fit_platform import run_tags
 from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import Broken, Connection, ConnectionStore, State
 from fit_platform.alerts.alerter import Alerter
 from fit_platform.definitions import defs
 from fit_platform.defs.accounts import BUILT_KEYS, accounts_changes
 from fit_platform.defs.alerts import alert_webhooks
+from fit_platform.defs.publish import PUBLISHED_KEY
 from fit_platform.defs.resources import Platform
+from fit_platform.defs.transform import dbt_day_ranges, dbt_tables
 from fit_platform.errors import ConfigError
 from fit_platform.feed import subscriptions
 from fit_platform.feed.subscriptions import SubscriptionReport
@@ -153,6 +156,53 @@ def test_a_day_that_is_touched_again_while_its_run_is_in_flight_is_run_again(
         keys += [request.run_key for request in data.run_requests or []]
         cursor = data.cursor
     assert len(set(keys)) == 2
+
+
+def test_an_event_sixteen_months_late_asks_for_its_day_and_all_that_follows_from_it(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = NOW.date() - timedelta(days=488)
+    ConnectionStore(runtime.settings.home_dir).save(
+        Connection(provider="strava", athlete_id="ada", linked_at=NOW, acquired="oauth", retention="keep")
+    )
+    monkeypatch.setattr(Runtime, "custody", property(lambda _: _NoTokens()))
+    for day in (long_ago, NOW.date() - timedelta(days=1)):
+        runtime.inbox.put(
+            ChangeEvent(
+                provider="strava",
+                athlete_id="ada",
+                origin="webhook",
+                seen_at=NOW,
+                resources=("activities",),
+                days=(day,),
+            )
+        )
+    definitions = defs()
+    context = dg.build_sensor_context(
+        instance=dg.DagsterInstance.ephemeral(), definitions=definitions, resources={"platform": Platform()}
+    )
+    first, last = definitions.resolve_sensor_def("strava_changes").evaluate_tick(context).run_requests or []
+    assert first.partition_key == str(long_ago)
+    pulled = {dg.AssetKey([layer, "strava", "activities"]) for layer in ("raw", "load")}
+    assert pulled <= set(first.asset_selection or [])
+    assert PUBLISHED_KEY not in (first.asset_selection or []), "the tick's last run builds for all of them"
+    assert {*pulled, PUBLISHED_KEY, dg.AssetKey(["marts", "activities"])} <= set(last.asset_selection or [])
+
+
+def test_a_run_for_news_that_loaded_nothing_does_not_run_dbt_nor_publish(runtime: Runtime) -> None:
+    runtime.prepare_warehouse()
+    definitions = defs()
+    job = definitions.resolve_implicit_global_asset_job_def()
+    built = {PUBLISHED_KEY, *dbt_tables.keys, *dbt_day_ranges.keys}
+    with dg.instance_for_test() as instance:
+        result = job.get_subset(asset_selection=built).execute_in_process(
+            instance=instance,
+            partition_key=str(NOW.date() - timedelta(days=1)),
+            tags={run_tags.NEWS: "true"},
+        )
+    assert result.success
+    assert result.get_asset_materialization_events() == []
+    assert not (runtime.settings.home_dir / "published").exists()
 
 
 class _NoTokens:
