@@ -115,6 +115,9 @@ test-backfill: $(READY) ## Three years of three athletes through faults: complet
 bench-webhooks: $(READY) ## 20,000 webhooks over 200 connections, the receiver killed -9 three times meanwhile
 	@$(BIN)/python -m tests.bench.webhooks
 
+bench-latency: $(READY) ## From an upload to the published marts through webhook, inbox and daemon: where the seconds go (10 min)
+	@$(BIN)/python -m tests.bench.latency
+
 bench-matching: $(READY) ## Precision and recall of activity matching per edge case, beside published rules
 	@$(BIN)/python -m tests.bench.matching
 
