@@ -66,7 +66,9 @@ def test_news_in_the_inbox_and_edits_of_athletes_reach_the_marts_and_then_nothin
     assert (quiet.exit_code, quiet.stdout.strip()) == (0, "up to date")
 
 
-def test_days_that_a_provider_could_not_answer_wait_in_the_inbox_and_are_pulled_by_the_next_update(house: House) -> None:
+def test_days_that_a_provider_could_not_answer_wait_in_the_inbox_and_are_pulled_by_the_next_update(
+    house: House,
+) -> None:
     (night,) = house.query("SELECT athlete_id, dt FROM base.fitbit_steps ORDER BY dt DESC, athlete_id LIMIT 1")
     with at(house) as runtime:
         runtime.inbox.put(
