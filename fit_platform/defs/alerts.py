@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.execution.stats import StepEventStatus
 
 from fit_platform import run_tags
 from fit_platform.alerts.alerter import Alerter
 from fit_platform.alerts.incidents import Incident
 from fit_platform.defs.automation import STATUS
 from fit_platform.defs.resources import Platform
+
+_BUILDS = ("dbt_day_ranges", "dbt_tables", "published__marts")
 
 RUNS = "runs"
 CHECKS = "checks"
@@ -22,8 +25,11 @@ def _alerter(platform: Platform) -> Alerter:
 
 
 def run_key(steps: set[str], tags: dict[str, str]) -> str:
-    """What a failed run is about: its failed steps, and its days. Equal for every retry of it."""
-    first, last = run_tags.days_of_run(tags)
+    """What a failed run is about: its failed steps, and its days. Equal for every retry of it.
+
+    A build has no days: the next one that succeeds, whichever days set it off, builds all that waits.
+    """
+    first, last = run_tags.days_of_run(tags) if not steps & set(_BUILDS) else ("", "")
     return f"{first}..{last} {' '.join(sorted(steps))}"
 
 
@@ -44,10 +50,11 @@ def alert_run_failures(context: dg.RunFailureSensorContext, platform: Platform) 
     """Open the run's incident."""
     run = context.dagster_run
     steps = {event.step_key for event in context.get_step_failure_events() if event.step_key} or {run.job_name}
-    key = run_key(steps, dict(run.tags))
-    span = key.split(" ", 1)[0].strip(".")
-    title = f"a run failed in {', '.join(sorted(steps)[:5])}{f' for {span}' if span else ''}"
-    _alerter(platform).add(Incident(RUNS, key, title, f"see run {run.run_id[:8]} in the Dagster UI"))
+    for failed in filter(None, (steps & set(_BUILDS), steps - set(_BUILDS))):
+        key = run_key(failed, dict(run.tags))
+        span = key.split(" ", 1)[0].strip(".")
+        title = f"a run failed in {', '.join(sorted(failed)[:5])}{f' for {span}' if span else ''}"
+        _alerter(platform).add(Incident(RUNS, key, title, f"see run {run.run_id[:8]} in the Dagster UI"))
 
 
 @dg.run_status_sensor(
@@ -59,7 +66,8 @@ def alert_run_failures(context: dg.RunFailureSensorContext, platform: Platform) 
 def alert_run_recoveries(context: dg.RunStatusSensorContext, platform: Platform) -> None:
     """Close the incidents that this run has mended."""
     run = context.dagster_run
-    succeeded = {stats.step_key for stats in context.instance.get_run_step_stats(run.run_id)} | {run.job_name}
+    stats = context.instance.get_run_step_stats(run.run_id)
+    succeeded = {each.step_key for each in stats if each.status == StepEventStatus.SUCCESS} | {run.job_name}
     _alerter(platform).resolve(RUNS, lambda key: is_mended(key, succeeded, dict(run.tags)))
 
 

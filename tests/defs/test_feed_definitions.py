@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -24,6 +25,7 @@ from fit_platform.feed import subscriptions
 from fit_platform.feed.subscriptions import SubscriptionReport
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey
+from fit_platform.pipeline.pull import AthleteFailure, PullReport
 from fit_platform.providers.base import DayAnswer, Item
 from fit_platform.providers.registry import resource
 from fit_platform.runtime import Runtime
@@ -203,6 +205,27 @@ def test_a_run_for_news_that_loaded_nothing_does_not_run_dbt_nor_publish(runtime
     assert result.success
     assert result.get_asset_materialization_events() == []
     assert not (runtime.settings.home_dir / "published").exists()
+
+
+def test_a_run_for_news_leaves_what_a_used_up_quota_kept_from_it_in_the_inbox(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activities, day, opens = resource("strava", "activities"), NOW.date() - timedelta(days=1), NOW + timedelta(hours=6)
+    used_up = PullReport(activities, failures=[AthleteFailure("ada", "quota", "used up", retry_at=opens)])
+    monkeypatch.setattr("fit_platform.defs.raw.pull", lambda *_, **__: used_up)
+    monkeypatch.setattr(Runtime, "clients", lambda *_, **__: [SimpleNamespace(athlete_id="ada")])
+    job = defs().resolve_implicit_global_asset_job_def()
+    with dg.instance_for_test() as instance:
+        result = job.get_subset(asset_selection={dg.AssetKey(["raw", "strava", "activities"])}).execute_in_process(
+            instance=instance, partition_key=str(day), tags={run_tags.NEWS: "true"}
+        )
+    assert result.success, "it holds nothing up"
+    assert [check.passed for check in result.get_asset_check_evaluations()] == [False]
+    assert runtime.inbox.due("strava", opens - timedelta(minutes=1), 10) == []
+    (name,) = runtime.inbox.due("strava", opens + timedelta(minutes=1), 10)
+    waiting = runtime.inbox.read(name)
+    assert waiting is not None
+    assert (waiting.athlete_id, waiting.resources, waiting.days) == ("ada", ("activities",), (day,))
 
 
 class _NoTokens:

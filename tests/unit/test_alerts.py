@@ -305,6 +305,15 @@ def test_a_retry_of_a_run_is_the_same_incident_and_a_wider_success_ends_it() -> 
     assert is_mended(run_key({"retention__receipts"}, {}), {"retention__receipts"}, {})
 
 
+def test_a_build_that_failed_is_mended_by_the_next_one_whichever_day_it_is_for() -> None:
+    key = run_key({"dbt_tables"}, {"dagster/partition": "2026-03-01"})
+    assert key == run_key({"dbt_tables"}, {"dagster/partition": "2026-03-02"})
+    assert is_mended(
+        key, {"raw__strava__activities", "dbt_day_ranges", "dbt_tables"}, {"dagster/partition": "2026-03-02"}
+    )
+    assert not is_mended(key, {"raw__strava__activities", "dbt_day_ranges"}, {"dagster/partition": "2026-03-01"})
+
+
 def test_a_check_that_fails_is_an_incident_until_it_passes() -> None:
     passes = {"now": False}
 
