@@ -22,7 +22,9 @@ SAMPLE_TABLES = {
     if resource.parse.columnar is not None
     for name in resource.parse.columnar.selects
 }
-MOST_DAYS_AWAY = 6  # pairs of activities a few days apart are compared; everything else looks at three days or fewer
+LONGEST_RECORD_DAYS = 11  # a record that long may cover the day, and so may the one that it is compared with
+MOST_DAYS_REPLACED = 2 * LONGEST_RECORD_DAYS + 3
+MOST_DAYS_AWAY = 2 * LONGEST_RECORD_DAYS + 2
 READ_WHOLE = {  # by models that are built whole: a few columns of tables with a row a minute or fewer
     "daily_summary": {"fitbit_distance", "fitbit_steps"},
     "int_local_time_map": {"polar_continuous_heart_rate"},
@@ -55,7 +57,7 @@ def test_refreshing_a_day_replaces_a_static_list_of_partitions_around_it(project
         days = project.replaced_days(model)
         assert days == [days[0] + timedelta(days=n) for n in range(len(days))], model
         assert REFRESHED in days
-        assert len(days) <= 7, model
+        assert len(days) <= MOST_DAYS_REPLACED, model
 
 
 def test_refreshing_a_day_reads_only_that_day_and_its_neighbours(project: CompiledProject) -> None:
