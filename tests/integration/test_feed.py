@@ -126,7 +126,7 @@ def test_a_strava_event_names_an_activity_and_its_day_is_found_by_one_call(home:
         (run,) = take_all(runtime, "strava").runs
     assert calls(home, "strava") == 1
     assert run.window == Window(key.dt, key.dt)
-    assert run.resources == ("activities", "streams")
+    assert run.resources == ("activities", "streams", "gear"), "with all that hangs on an activity"
 
 
 def test_news_of_an_activity_that_strava_denies_is_asked_for_again_later_and_then_given_up(home: House) -> None:

@@ -16,7 +16,6 @@ from fit_platform.settings import load_settings
 
 DAYS = Window(date(2026, 3, 1), date(2026, 3, 2))
 RUN = PlannedRun(DAYS, ("activities", "streams"), ("ada", "ben"))
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -39,12 +38,12 @@ def waiting(runtime: Runtime, now: datetime) -> list[tuple[str, tuple[str, ...],
 def test_who_got_nothing_for_a_reason_that_will_pass_is_asked_for_again(runtime: Runtime, verdict: str) -> None:
     failed = report("activities", AthleteFailure("ada", verdict, "not now"))
     assert ask_again(runtime, "strava", RUN, [failed, report("streams")]) == 1
-    assert waiting(runtime, NOW) == [], "not at once"
-    assert waiting(runtime, NOW + timedelta(minutes=2)) == [("ada", ("activities",), tuple(DAYS.days()))]
+    assert waiting(runtime, datetime.now(UTC)) == [], "not at once"
+    assert waiting(runtime, datetime.now(UTC) + timedelta(minutes=2)) == [("ada", ("activities",), tuple(DAYS.days()))]
 
 
 def test_a_used_up_quota_is_waited_for(runtime: Runtime) -> None:
-    opens = NOW + timedelta(hours=5)
+    opens = datetime.now(UTC) + timedelta(hours=5)
     ask_again(runtime, "strava", RUN, [report("streams", AthleteFailure("ben", "quota", "used up", retry_at=opens))])
     assert ("ben", ("streams",), tuple(DAYS.days())) not in waiting(runtime, opens - timedelta(minutes=1))
     assert ("ben", ("streams",), tuple(DAYS.days())) in waiting(runtime, opens + timedelta(minutes=1))
@@ -58,7 +57,7 @@ def test_what_cannot_be_had_is_not_asked_for_again_nor_what_needs_it(runtime: Ru
 
 def test_a_step_that_died_is_asked_for_again_for_everybody(runtime: Runtime) -> None:
     assert ask_again(runtime, "strava", RUN, [report("activities")]) == 2
-    assert [(who, names) for who, names, _ in waiting(runtime, NOW + timedelta(minutes=2))] == [
+    assert [(who, names) for who, names, _ in waiting(runtime, datetime.now(UTC) + timedelta(minutes=2))] == [
         ("ada", ("streams",)),
         ("ben", ("streams",)),
     ]
