@@ -66,12 +66,13 @@ with
         group by {{ recording }}, basis
     )
 
--- Power where it was recorded, else speed.
+-- Power where it was recorded, else speed. Rounded, because the last digits of a sum of
+-- floats depend on the order of reading.
 select
     {{ recording }},
     basis,
     seconds,
-    100 * (first_ratio - second_ratio) / first_ratio as decoupling_percent
+    round(100 * (first_ratio - second_ratio) / first_ratio, 6) as decoupling_percent
 from sums
 where first_ratio > 0 and second_ratio is not null
 qualify row_number() over (partition by {{ recording }} order by basis) = 1

@@ -74,6 +74,8 @@ with
         select record_id, count(*) as minute_count from minutes group by record_id
     ),
 
+    -- Sums of floats depend on the order of reading in their last digits; rounded, they
+    -- do not, and two lags that are as good stay so.
     compared as (
         select
             lags.record_id,
@@ -81,7 +83,7 @@ with
             lags.is_shift,
             lags.lag_minutes,
             count(*) as shared_minutes,
-            avg(abs(one.bpm - other.bpm)) as difference_bpm,
+            round(avg(abs(one.bpm - other.bpm)), 6) as difference_bpm,
             avg(
                 case
                     when abs(one.bpm - other.bpm) <= {{ var("match_hr_agree_max_bpm") }}
@@ -98,9 +100,12 @@ with
                     and max(case when {{ is_settled }} then other.bpm end)
                     > min(case when {{ is_settled }} then other.bpm end)
                 then
-                    corr(
-                        case when {{ is_settled }} then one.bpm end,
-                        case when {{ is_settled }} then other.bpm end
+                    round(
+                        corr(
+                            case when {{ is_settled }} then one.bpm end,
+                            case when {{ is_settled }} then other.bpm end
+                        ),
+                        6
                     )
             end as correlation
         from lags
@@ -202,8 +207,8 @@ select
         )
     }}
     as shifted_share,
-    {{ as_float("inside_outside.inside_bpm") }} as inside_bpm,
-    {{ as_float("inside_outside.outside_bpm") }} as outside_bpm
+    round({{ as_float("inside_outside.inside_bpm") }}, 6) as inside_bpm,
+    round({{ as_float("inside_outside.outside_bpm") }}, 6) as outside_bpm
 from pairs
 left join
     best as near
