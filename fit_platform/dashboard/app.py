@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
-from threading import Lock
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +22,7 @@ from fit_platform.accounts.overrides import OverrideStore
 from fit_platform.dashboard import params
 from fit_platform.dashboard.activities import SORTS, activities
 from fit_platform.dashboard.activity import UnknownActivity, activity
+from fit_platform.dashboard.answers import Kept, answer_with, digest, file_endpoint, page_files
 from fit_platform.dashboard.decisions import decide, decisions
 from fit_platform.dashboard.guard import Csrf, Guard
 from fit_platform.dashboard.heart_rate import heart_rate, heart_rate_day
@@ -37,15 +34,8 @@ from fit_platform.dashboard.sleep import sleep
 from fit_platform.dashboard.source import NothingPublished, Source
 from fit_platform.dashboard.tables import newest_day
 from fit_platform.dashboard.viewers import Viewer
-from fit_platform.errors import ConfigError, FitError
+from fit_platform.errors import FitError
 
-STATIC = Path(__file__).parent / "static"
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-}
-_TYPES |= {".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8"}
 _PAGES = (
     "/",
     "/heart-rate",
@@ -59,7 +49,6 @@ _PAGES = (
 _KEPT_BYTES = 64 * 2**20  # of answers
 _MAX_BODY_BYTES = 4096
 _GZIP_LEVEL = 5
-_ASSET_SECONDS = 31_536_000  # their names change with their contents
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +88,7 @@ def build_app(parts: Parts) -> Starlette:
         "/api/sleep": api.sleep,
         "/api/pipeline": api.pipeline,
     }
-    files = _files()
+    files = page_files()
     routes = [Route(path, api.endpoint(view), methods=["GET"]) for path, view in views.items()]
     routes += [
         Route("/api/decisions", api.decide, methods=["POST"]),
@@ -107,9 +96,9 @@ def build_app(parts: Parts) -> Starlette:
         Route("/api/leave", api.leave, methods=["POST"]),
         Route("/health", _health, methods=["GET"]),
     ]
-    routes += [Route(path, _file_endpoint(files["index.html"], is_page=True), methods=["GET"]) for path in _PAGES]
+    routes += [Route(path, file_endpoint(files["index.html"], is_page=True), methods=["GET"]) for path in _PAGES]
     routes += [
-        Route(f"/assets/{name}", _file_endpoint(file, is_page=False), methods=["GET"])
+        Route(f"/assets/{name}", file_endpoint(file, is_page=False), methods=["GET"])
         for name, file in files.items()
         if name != "index.html"
     ]
@@ -120,83 +109,13 @@ async def _health(_: Request) -> Response:
     return Response("ok\n", media_type="text/plain")
 
 
-@dataclass(frozen=True)
-class _File:
-    name: str
-    body: bytes
-    zipped: bytes
-    etag: str
-
-
-def _files() -> dict[str, _File]:
-    """The page's files, read once: no path of a request ever reaches the disk."""
-    if not (STATIC / "index.html").is_file():
-        raise ConfigError(f"{STATIC} has no page; run: make dashboard-bundle")
-    bodies = {path.name: path.read_bytes() for path in sorted(STATIC.iterdir()) if path.suffix in _TYPES}
-    page = bodies["index.html"].decode()
-    for name, body in bodies.items():  # a new build is a new address, so that browsers may keep the files for ever
-        page = page.replace(f'/assets/{name}"', f'/assets/{name}?v={_digest(body)}"')
-    bodies["index.html"] = page.encode()
-    return {
-        name: _File(name, body, gzip.compress(body, 9, mtime=0), f'"{_digest(body)}"') for name, body in bodies.items()
-    }
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:20]
-
-
-def _file_endpoint(file: _File, *, is_page: bool) -> Callable[[Request], Any]:
-    caching = "no-cache" if is_page else f"public, max-age={_ASSET_SECONDS}, immutable"
-
-    async def answer(request: Request) -> Response:
-        return _answer(request, file.body, file.zipped, file.etag, _TYPES[Path(file.name).suffix], caching)
-
-    return answer
-
-
-def _answer(request: Request, body: bytes, zipped: bytes, etag: str, media_type: str, caching: str) -> Response:
-    headers = {"etag": etag, "cache-control": caching, "vary": "accept-encoding, cookie"}
-    if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
-        return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(zipped, headers={**headers, "content-encoding": "gzip"}, media_type=media_type)
-    return Response(body, headers=headers, media_type=media_type)
-
-
-class _Kept:
-    """Answers, newest last, up to so many bytes."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit = limit_bytes
-        self._lock = Lock()
-        self._entries: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, key: str) -> tuple[bytes, bytes] | None:
-        with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-            return self._entries.get(key)
-
-    def put(self, key: str, entry: tuple[bytes, bytes]) -> None:
-        with self._lock:
-            if key in self._entries:
-                return
-            self._entries[key] = entry
-            self._bytes += len(entry[0]) + len(entry[1])
-            while self._bytes > self._limit and len(self._entries) > 1:
-                _, (body, zipped) = self._entries.popitem(last=False)
-                self._bytes -= len(body) + len(zipped)
-
-
 class _Api:
     """The JSON answers. A view takes the viewer and the request and gives plain data, or raises."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._csrf = Csrf(parts.public_url)
-        self._kept = _Kept(_KEPT_BYTES)
+        self._kept = Kept(_KEPT_BYTES)
         self._known_zones: tuple[str, dict[str, str]] | None = None
 
     def endpoint(self, view: Callable[[Viewer, Request], Any]) -> Callable[[Request], Any]:
@@ -224,8 +143,8 @@ class _Api:
             entry = (body, gzip.compress(body, _GZIP_LEVEL, mtime=0))
             if key:
                 self._kept.put(key, entry)
-        etag = f'"{_digest(entry[0])}"'
-        return _answer(request, *entry, etag, "application/json", "private, no-cache")
+        etag = f'"{digest(entry[0])}"'
+        return answer_with(request, *entry, etag, "application/json", "private, no-cache")
 
     def _key(self, viewer: Viewer, request: Request, view: Callable[[Viewer, Request], Any]) -> str | None:
         """What an answer depends on; None for what changes without a publish."""
@@ -448,8 +367,3 @@ def _refusal(error: Exception) -> Response:
         return JSONResponse({"error": str(error)}, 409)
     log.error("a request failed", exc_info=error)
     return JSONResponse({"error": "something went wrong here; the server's log says what"}, 500)
-
-
-def utc_clock() -> datetime:
-    """The time in UTC."""
-    return datetime.now(UTC)

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from google.auth import crypt, jwt
 from starlette.testclient import TestClient
 
-from fit_platform.dashboard.app import STATIC, build_app
+from fit_platform.dashboard.answers import STATIC
+from fit_platform.dashboard.app import build_app
 from fit_platform.dashboard.serve import serve
 from fit_platform.dashboard.sign_in import COOKIE, IdentityAwareProxy, Links, ProxyHeader, SignIn, sign_in_of
 from fit_platform.dashboard.viewers import Viewer, ViewerStore
