@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ Answer = tuple[int, Any]
 
 
 @dataclass
-class Provider:
+class Provider(ABC):
     """What the three fakes share: a receiver to call back, and a list of what they were asked."""
 
     receiver: Receiver
@@ -34,8 +35,9 @@ class Provider:
             return 502
         return self.receiver.handle(Request(method, urlsplit(url).path, query or {}, headers, body)).status
 
+    @abstractmethod
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes, auth: str | None) -> Answer:
-        raise NotImplementedError
+        """Status and JSON body of what this provider says to one request."""
 
 
 @dataclass
