@@ -20,7 +20,7 @@ from fit_platform.accounts.overrides import OverrideStore
 from fit_platform.accounts.tables import ACTIVITY_OVERRIDES, ATHLETE_SETTINGS, ATHLETES
 from fit_platform.errors import ConfigError
 from fit_platform.landing.inbox import Inbox
-from fit_platform.landing.store import open_store
+from fit_platform.landing.opening import open_store
 from fit_platform.landing.zone import LandingZone
 from fit_platform.providers.http import TIMEOUT_S, ApiClient, RetryPolicy, utc_now
 from fit_platform.providers.registry import every_resource

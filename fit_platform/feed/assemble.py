@@ -11,7 +11,7 @@ from fit_platform.feed.receiver import Hook, Receiver
 from fit_platform.feed.roster import Link, shared
 from fit_platform.feed.secrets import SecretsFile
 from fit_platform.landing.inbox import Inbox
-from fit_platform.landing.store import open_store
+from fit_platform.landing.opening import open_store
 from fit_platform.providers.fitbit import webhook as fitbit
 from fit_platform.providers.fitbit.keyset import KeySet
 from fit_platform.providers.polar import webhook as polar

@@ -15,7 +15,8 @@ from fit_platform.errors import ConfigError
 from fit_platform.landing.gcs import GcsStore
 from fit_platform.landing.inbox import ChangeEvent, Inbox
 from fit_platform.landing.layout import DayKey
-from fit_platform.landing.store import FolderStore, ObjectStore, open_store
+from fit_platform.landing.opening import open_store
+from fit_platform.landing.store import FolderStore, ObjectStore
 from fit_platform.landing.zone import LandingZone, Written
 from fit_platform.providers.base import DayAnswer, DayOf, Item, Parser, Resource
 from fit_platform.providers.strava.tables import ACTIVITIES

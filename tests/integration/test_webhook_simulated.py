@@ -15,7 +15,7 @@ from fit_platform.commands.demo_home import environment_with
 from fit_platform.feed import subscriptions
 from fit_platform.feed.assemble import build_receiver
 from fit_platform.landing.inbox import ChangeEvent, Inbox
-from fit_platform.landing.store import open_store
+from fit_platform.landing.opening import open_store
 from fit_platform.providers.fitbit import subscription as google
 from fit_platform.settings import Settings, load_settings
 from fit_platform.simulator import SimulatorConfig, WorldConfig, environment, running

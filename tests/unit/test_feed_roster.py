@@ -9,7 +9,7 @@ import pytest
 from fit_platform.errors import ConfigError, FitError
 from fit_platform.feed.owners import Owners
 from fit_platform.feed.roster import ROSTER, SharedLink, share, shared
-from fit_platform.landing.store import open_store
+from fit_platform.landing.opening import open_store
 
 ADA = SharedLink("strava", "ada", "7")
 BEN = SharedLink("polar", "ben", "8")
