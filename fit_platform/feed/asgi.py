@@ -49,6 +49,7 @@ def build_app(receiver: Receiver, max_seconds: float = MAX_SECONDS) -> Starlette
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await asyncio.get_running_loop().run_in_executor(threads, receiver.prepare)
         yield
         threads.shutdown(wait=True)
 

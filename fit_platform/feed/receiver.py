@@ -87,6 +87,14 @@ class Receiver:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._failed_at = float("-inf")
 
+    def prepare(self) -> None:
+        """Do what only the first request would wait for. What fails here fails, and is answered, there."""
+        for provider in self._hooks:
+            try:
+                self._inbox.look(provider)
+            except Exception as error:  # noqa: BLE001  (a bucket that is away may be back at the first request)
+                log.warning("%s: the inbox could not be looked through yet (%s)", provider, type(error).__name__)
+
     def handle(self, request: Request) -> Response:
         """Answer one request. Blocks until what it says is durable."""
         if request.path in HEALTH_PATHS:

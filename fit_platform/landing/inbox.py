@@ -95,6 +95,10 @@ class Inbox:
             self._remember(event.provider, key, name)
         return name
 
+    def look(self, provider: str) -> None:
+        """Learn what waits, which the first `put` would do otherwise: seconds, where a provider's events pile up."""
+        self._known(provider)
+
     def _known(self, provider: str) -> dict[str, str]:
         """What waits, as far as this process knows. A receiver never hears what others took off, so it looks anew."""
         with self._lock:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from starlette.testclient import TestClient
 
 from fit_platform.feed import receiver as receiver_module
+from fit_platform.feed.asgi import build_app
 from fit_platform.feed.receiver import MAX_BODY_BYTES, Request
 from tests.unit.webhook_receiver import Desk
 from tests.webhook_senders import (
@@ -85,6 +87,40 @@ def test_a_delivery_that_is_repeated_is_one_event_even_after_a_crash(desk: Desk)
         desk.now += timedelta(seconds=30)
         assert all(receiver.handle(request).status in (200, 204) for request in requests)
     assert len(desk.events()) == 3
+
+
+def test_no_request_waits_while_a_receiver_that_was_started_again_looks_through_the_inbox(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 connections that came back after a kill once waited a second for the listing of what had piled up."""
+    desk.receiver.handle(strava_request(strava_event()))
+    listed: list[str] = []
+    names = desk.store.names
+    monkeypatch.setattr(desk.store, "names", lambda prefix, start="": listed.append(prefix) or names(prefix, start))
+    started = desk.open()
+    with TestClient(build_app(started)) as client:
+        assert sorted(listed) == ["inbox/fitbit/", "inbox/polar/", "inbox/strava/"]
+        for request in (strava_request(strava_event()), polar_request(polar_event())):
+            answer = client.post(request.path, content=request.body, headers=dict(request.headers))
+            assert answer.status_code == 200
+    assert len(listed) == 3
+    assert len(desk.events()) == 2
+
+
+def test_a_receiver_starts_while_the_bucket_is_away(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(prefix: str, start: str = "") -> list[str]:
+        raise ConnectionError("no route")
+
+    names = desk.store.names
+    monkeypatch.setattr(desk.store, "names", away)
+    started = desk.open()
+    started.prepare()
+    assert "strava: the inbox could not be looked through yet (ConnectionError)" in caplog.text
+    assert started.handle(strava_request(strava_event())).status == 503
+    monkeypatch.setattr(desk.store, "names", names)
+    assert started.handle(strava_request(strava_event())).status == 200
 
 
 def test_what_happens_twice_is_two_events(desk: Desk) -> None:
