@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fit_platform.commands.usage import UsageError
+from fit_platform.commands.usage import AsJson, UsageError
 
 if TYPE_CHECKING:
     from fit_platform.dashboard.app import Parts
@@ -107,7 +107,7 @@ def add(
 
 
 @viewers.command("list")
-def list_(as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False) -> None:
+def list_(as_json: AsJson = False) -> None:
     """Who may open the dashboard, and what they see."""
     from fit_platform.commands.summary import print_json, print_table
 

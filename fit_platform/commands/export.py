@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from fit_platform.commands.usage import UsageError, parse_day
+from fit_platform.commands.usage import AsJson, UsageError, parse_day
 
 if TYPE_CHECKING:
     from fit_platform.export.marts import Format, MartReader
@@ -22,7 +22,6 @@ app = typer.Typer(
     help="Take data out: marts as CSV or Parquet, one activity as GPX or TCX.",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 _FORMATS = ("csv", "parquet")
 _TRACK_FORMATS = ("gpx", "tcx")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fit_platform.commands.usage import UsageError, known_providers
+from fit_platform.commands.usage import AsJson, UsageError, known_providers
 
 if TYPE_CHECKING:
     from fit_platform.feed.look import Mode
@@ -33,7 +33,7 @@ def update(
             "inbox: ask nobody, act on the webhooks that have arrived."
         ),
     ] = LookMode.NEW,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look for what changed at the providers, pull those days, build and publish. Quick when nothing did."""
     from fit_platform.commands.demo_home import providers_of

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from types import FrameType
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -23,6 +23,9 @@ FAILED = 1
 USAGE = 2
 STOPPED = 128 + signal.SIGINT
 ENDED = 128 + signal.SIGTERM
+
+AthleteId = Annotated[str, typer.Argument(help="Your name for the athlete: a-z, 0-9, _ and -.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 
 _WORDS = {"today": 0, "yesterday": 1}
 
@@ -114,6 +117,15 @@ def known_providers(names: Sequence[str], known: Iterable[str]) -> list[str]:
         if name not in known:
             raise UsageError(f"unknown provider {name!r}: use one of {', '.join(known)}")
     return [name for name in known if not names or name in names]
+
+
+def known_athletes(names: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse the name of an athlete whom we do not know."""
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"unknown athlete {name!r}: there {'is' if len(known) == 1 else 'are'} {', '.join(known) or 'none yet'}"
+            )
 
 
 def parse_birth_date(text: str | None) -> date | None:

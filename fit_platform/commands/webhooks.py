@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fit_platform.commands.usage import FAILED, UsageError, known_providers
+from fit_platform.commands.usage import FAILED, AsJson, UsageError, known_providers
 
 if TYPE_CHECKING:
     from fit_platform.feed.subscriptions import SubscriptionReport
@@ -18,8 +18,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Hear of changes at once: the receiver, and the subscriptions at the providers.",
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 
 
 @app.command()

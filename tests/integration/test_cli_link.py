@@ -32,7 +32,7 @@ def home(base_url, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name, value in environment(base_url).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("fit_platform.cli._show_address", consenting("ada"))
+    monkeypatch.setattr("fit_platform.commands.linking._show_address", consenting("ada"))
     return load_settings().home_dir
 
 

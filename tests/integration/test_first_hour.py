@@ -68,7 +68,7 @@ def test_the_readmes_commands_on_own_data_work_as_they_are_written(tmp_path, mon
     with running(SimulatorConfig(world=WorldConfig(days=3, end=YESTERDAY))) as url:
         for name, value in environment(url).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("fit_platform.cli._open_browser", consenting("ada"))
+        monkeypatch.setattr("fit_platform.commands.linking._open_browser", consenting("ada"))
         seen = []
         for words in shown("README.md"):
             if words[0] == "make":

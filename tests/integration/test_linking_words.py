@@ -76,7 +76,7 @@ class Athlete:
 @pytest.fixture
 def at_the_browser(monkeypatch: pytest.MonkeyPatch):
     def sit_down(athlete: Athlete) -> Athlete:
-        monkeypatch.setattr("fit_platform.cli._show_address", athlete)
+        monkeypatch.setattr("fit_platform.commands.linking._show_address", athlete)
         return athlete
 
     return sit_down
