@@ -59,7 +59,7 @@ def dashboard_parts(settings: Settings) -> Parts:
 
     runtime = Runtime(settings)
     published = settings.home_dir / "published"
-    source: Source = WarehouseMarts(runtime.warehouse) if settings.target == "gcp" else PublishedMarts(published)
+    source: Source = WarehouseMarts(runtime.bigquery) if settings.target == "gcp" else PublishedMarts(published)
     return Parts(
         source=source,
         sign_in=sign_in_of(settings),

@@ -1,4 +1,4 @@
-"""Where the dashboard reads: the published copy of the marts on a laptop, BigQuery in the cloud. One SQL for both.
+"""Where the dashboard reads: the published copy of the marts, here or on BigQuery. One SQL for both.
 
 Nothing but `Scope` (in `scope`) should ask here: it is what keeps one athlete's rows from another's page.
 """
@@ -10,17 +10,20 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import duckdb
 import pyarrow as pa
 
 from fit_platform.errors import FitError
-from fit_platform.warehouse.base import OPS_SCHEMA, Warehouse
+from fit_platform.warehouse.base import OPS_SCHEMA
+
+if TYPE_CHECKING:
+    from fit_platform.warehouse.bigquery_warehouse import BigQueryWarehouse
 
 MARTS_SCHEMA = "marts"
 _DETAIL_VIEWS = {"heart_rate_samples": "int_heart_rate_samples", "activity_tracks": "int_activity_tracks"}
-_CLOUD_VERSION_SECONDS = 60.0  # how long an answer about BigQuery's newest build is believed
+_CLOUD_VERSION_SECONDS = 60.0  # how long an answer about BigQuery's newest publication is believed
 _MEMORY_LIMIT = "512MiB"
 
 
@@ -110,31 +113,41 @@ _EMPTY_DETAIL = {
 
 
 class WarehouseMarts:
-    """The marts where many may read at once: BigQuery. A version is a complete build."""
+    """The published marts where many may read at once: BigQuery. What a blocking check refused is not among them."""
 
-    def __init__(self, warehouse: Warehouse, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, warehouse: BigQueryWarehouse, clock: Callable[[], float] = time.monotonic) -> None:
         """Read from this warehouse."""
+        from fit_platform.warehouse.bigquery_schema import PUBLISHED_SCHEMA  # its libraries take seconds to load
+
         self._warehouse = warehouse
+        self._schema = PUBLISHED_SCHEMA
         self._clock = clock
         self._known: tuple[float, str] | None = None
 
     def version(self) -> str:
-        """The newest build, asked for at most once a minute."""
+        """The newest publication, asked for at most once a minute."""
         known = self._known
         if known is None or self._clock() - known[0] > _CLOUD_VERSION_SECONDS:
-            builds = self._warehouse.relation(OPS_SCHEMA, "builds")
-            newest = self._warehouse.query(f"SELECT max(built_at) AS built_at FROM {builds}").to_pylist()[0]["built_at"]
-            if newest is None:
-                raise NothingPublished("nothing was built yet; run `fit-platform sync`")
-            known = self._known = (self._clock(), newest.strftime("%Y%m%dT%H%M%S%f"))
+            known = self._known = (self._clock(), self._newest())
         return known[1]
 
+    def _newest(self) -> str:
+        from fit_platform.warehouse.bigquery_publish import newest_publication
+
+        if not self._warehouse.tables(self._schema):
+            raise NothingPublished("nothing is published yet; run `fit-platform sync`")
+        if "publications" in self._warehouse.tables(OPS_SCHEMA):
+            newest = newest_publication(self._warehouse)
+            if newest is not None:
+                return f"{newest.published_at:%Y%m%dT%H%M%S%f}-{newest.version}"
+        return f"unrecorded-{self._clock()}"  # while a rebuild is under way, readers keep what they have
+
     def mart(self, name: str) -> str:
-        """A table of the dataset `marts`."""
-        return self._warehouse.relation(MARTS_SCHEMA, name)
+        """A table of the dataset `published`."""
+        return self._warehouse.relation(self._schema, name)
 
     def detail(self, name: str, first: date, last: date) -> str:
-        """The view that a publish would copy, for these partitions only."""
+        """The view that a publish on a laptop copies, for these partitions only: samples are too many to copy."""
         view = self._warehouse.relation("intermediate", _DETAIL_VIEWS[name])
         return f"(SELECT * FROM {view} WHERE dt BETWEEN DATE '{first}' AND DATE '{last}')"
 
