@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fit_platform.errors import BadRecord
 from fit_platform.providers.registry import resource
+from fit_platform.providers.strava.tables import STREAM_SAMPLES
 from tests.unit.provider_fakes import rows, select
 
 ACTIVITIES = resource("strava", "activities").parse.records
@@ -236,3 +239,39 @@ def test_a_bad_sample_is_told_and_the_others_load(tmp_path, change, reason):
     made = select(STREAMS, "strava_stream_samples", tmp_path, [answer], REQUEST)
     assert [r["bad_reason"] for r in made if r["bad_reason"]] == [reason]
     assert len([r for r in made if r["bad_reason"] is None]) >= 2
+
+
+NUMBERS = st.one_of(st.none(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False), st.just(-0.0))
+ODD = st.one_of(st.booleans(), st.sampled_from(["high", "12", " 3 ", "", "nan", "null"]), st.just([1]), st.just({}))
+PAIRS = st.one_of(st.none(), st.lists(NUMBERS, max_size=3), st.tuples(NUMBERS, NUMBERS))
+
+
+def stream_of(plain: st.SearchStrategy) -> st.SearchStrategy:
+    return st.one_of(st.lists(plain, max_size=4), st.lists(st.one_of(plain, ODD), max_size=4))
+
+
+ANSWERS = st.dictionaries(st.sampled_from(["time", *SERIES]), st.just(None)).flatmap(
+    lambda keys: st.fixed_dictionaries(
+        {
+            key: stream_of({"latlng": PAIRS, "moving": st.one_of(st.none(), st.booleans())}.get(key, NUMBERS))
+            for key in keys
+        }
+    )
+)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(ANSWERS, min_size=10, max_size=30))
+def test_what_is_read_at_once_as_numbers_is_what_reading_it_as_text_makes(tmp_path_factory, answers):
+    folder = tmp_path_factory.mktemp("streams")
+    by_type = [{key: {"data": data} for key, data in answer.items()} for answer in answers]
+    as_list = [[{"type": key, "data": data} for key, data in answer.items()] for answer in answers]
+    kept = ["line_number", "bad_reason", *(column.name for column in STREAM_SAMPLES.columns)]
+    plain, texts = (
+        sorted(
+            repr([row[name] for name in kept])
+            for row in select(STREAMS, "strava_stream_samples", folder, shape, REQUEST)
+        )
+        for shape in (by_type, as_list)
+    )
+    assert plain == texts

@@ -5,6 +5,7 @@ and when that started, stands in the line's `request`. Source: Strava API refere
 """
 
 import json
+from collections.abc import Callable
 
 from fit_platform.providers import sql
 from fit_platform.providers.base import ColumnarParser
@@ -24,14 +25,47 @@ _NUMBERS = {
 _TYPES = ("time", *_NUMBERS, "latlng", "moving")
 
 
+_NUMBER_TYPES = ("UBIGINT", "BIGINT", "DOUBLE", "NULL")  # as DuckDB calls what a list of JSON holds
+
+
+def _keyed(leaf: str, pair: object, truth: str) -> str:
+    """The structure of an answer by type, for json_transform."""
+    leaves: dict[str, object] = dict.fromkeys(_TYPES, leaf) | {"latlng": pair, "moving": truth}
+    return json.dumps({stream_type: {"data": [of]} for stream_type, of in leaves.items()})
+
+
 def _series(stream_type: str) -> str:
     """One stream's data as a list of texts; NULL where the answer has no such stream."""
     in_list = f"list_filter(listed, lambda stream: stream.type = '{stream_type}')[1].data"
     return f"coalesce(keyed.{stream_type}.data, {in_list}) AS {stream_type}"
 
 
-_KEYED = json.dumps({stream_type: {"data": ["VARCHAR"]} for stream_type in _TYPES})
+def _holds_only(stream_type: str, *found: str) -> str:
+    """Is the stream not there, or does its list hold only this, as `structure` says?"""
+    allowed = ", ".join(f"'{one}'" for one in found)
+    return f"coalesce(json_extract(structure, '$.{stream_type}.data')::VARCHAR IN ({allowed}, '[\"NULL\"]'), true)"
+
+
+_IS_PLAIN = " AND ".join(
+    (
+        *(_holds_only(stream_type, *(f'["{of}"]' for of in _NUMBER_TYPES)) for stream_type in ("time", *_NUMBERS)),
+        _holds_only("latlng", *(f'[["{of}"]]' for of in _NUMBER_TYPES)),
+        _holds_only("moving", '["BOOLEAN"]'),
+    )
+)
+"""Nothing but numbers where numbers belong: such an answer need not become text first, which takes most of the time."""
+
 _LISTED = json.dumps([{"type": "VARCHAR", "data": ["VARCHAR"]}])
+_ANSWER = f"{sql.LINE}, activity_id, started_at"
+
+
+def _finite(value: str) -> str:
+    return f"CASE WHEN isfinite({value}) THEN {value} END"
+
+
+def _unnested(source: str, series: Callable[[str], str]) -> str:
+    """A row for each sample, what the answer says of it side by side."""
+    return f"SELECT {_ANSWER}, {', '.join(f'unnest({series(t)}) AS {t}' for t in _TYPES)} FROM {source}"
 
 
 def _wrong_number(stream_type: str) -> str:
@@ -39,46 +73,80 @@ def _wrong_number(stream_type: str) -> str:
     return f"WHEN {is_wrong} THEN 'stream `{stream_type}`: a value is not a number'"
 
 
-_STREAMS = f"""
-WITH answers AS (
-  SELECT {sql.LINE}, request->'activity'->>'id' AS activity_id,
-    {sql.instant("(request->'activity'->>'start_date')")} AS started_at,
-    CASE WHEN json_type(payload) = 'OBJECT' THEN json_transform(payload, '{_KEYED}') END AS keyed,
-    CASE WHEN json_type(payload) = 'ARRAY' THEN json_transform(payload, '{_LISTED}') END AS listed
-  FROM lines
-),
-series AS (
-  SELECT * EXCLUDE (keyed, listed), {", ".join(_series(t) for t in _TYPES)}
-  FROM answers
-),
-texts AS (
-  SELECT {sql.LINE}, activity_id, started_at, {", ".join(f"unnest({t}) AS {t}" for t in _TYPES)}
-  FROM series
-),
-samples AS (
-  SELECT *, {sql.number("time")} AS elapsed_seconds,
-    {", ".join(f"{sql.number(stream)} AS {column}" for stream, column in _NUMBERS.items())},
-    {sql.number("position[1]")} AS latitude_deg,
-    {sql.number("position[2]")} AS longitude_deg,
-    TRY_CAST(moving AS BOOLEAN) AS is_moving
-  FROM (SELECT *, string_split(regexp_extract(latlng, '^\\[(.*)\\]$', 1), ',') AS position FROM texts)
-)
-SELECT {sql.LINE}, activity_id, elapsed_seconds,
+def _samples(source: str, number: Callable[[str], str], *, truth: str, no_position: str) -> str:
+    """Samples with their values, what is wrong with them, and then the values as they came."""
+    return f"""
+SELECT {sql.LINE}, activity_id, {number("time")} AS elapsed_seconds,
   {sql.plus_seconds("started_at", "elapsed_seconds")} AS sampled_at,
-  {", ".join(_NUMBERS.values())}, latitude_deg, longitude_deg, is_moving,
+  {", ".join(f"{number(stream)} AS {column}" for stream, column in _NUMBERS.items())},
+  {number("position[1]")} AS latitude_deg,
+  {number("position[2]")} AS longitude_deg,
+  {truth} AS is_moving,
   CASE
     WHEN started_at IS NULL THEN 'the activity has no readable start'
     WHEN time IS NULL THEN 'a sample without `time`'
     WHEN elapsed_seconds IS NULL THEN 'stream `time`: a value is not a number'
     {" ".join(_wrong_number(t) for t in _NUMBERS)}
-    WHEN latlng NOT IN ('[]', 'null', '[null,null]') AND (latitude_deg IS NULL OR longitude_deg IS NULL)
+    WHEN NOT ({no_position}) AND (latitude_deg IS NULL OR longitude_deg IS NULL)
       THEN 'stream `latlng`: a value is not a pair of numbers'
     WHEN {sql.wrong("moving", "is_moving")} THEN 'stream `moving`: a value is not true or false'
   END AS bad_reason,
   CASE WHEN bad_reason IS NOT NULL THEN CAST(
-    json_object('activity_id', activity_id, 'time', time, {", ".join(f"'{t}', {t}" for t in _NUMBERS)}) AS VARCHAR
+    json_object('activity_id', activity_id, 'time', CAST(time AS VARCHAR),
+      {", ".join(f"'{t}', CAST({t} AS VARCHAR)" for t in _NUMBERS)}) AS VARCHAR
   ) END AS bad_value
-FROM samples
+FROM {source}
+"""
+
+
+_STREAMS = f"""
+WITH structures AS (
+  SELECT *, TRY(json_structure(payload)) AS structure FROM lines
+),
+answers AS (
+  SELECT {sql.LINE}, payload, request->'activity'->>'id' AS activity_id,
+    {sql.instant("(request->'activity'->>'start_date')")} AS started_at,
+    json_type(structure) = 'OBJECT' AND {_IS_PLAIN} AS is_plain
+  FROM structures
+),
+plain AS (
+  SELECT {_ANSWER}, json_transform(payload, '{_keyed("DOUBLE", ["DOUBLE"], "BOOLEAN")}') AS keyed
+  FROM answers WHERE is_plain
+),
+others AS (
+  SELECT {_ANSWER},
+    CASE WHEN json_type(payload) = 'OBJECT'
+      THEN json_transform(payload, '{_keyed("VARCHAR", "VARCHAR", "VARCHAR")}') END AS keyed,
+    CASE WHEN json_type(payload) = 'ARRAY' THEN json_transform(payload, '{_LISTED}') END AS listed
+  FROM answers WHERE is_plain IS NOT TRUE
+),
+series AS (
+  SELECT {_ANSWER}, {", ".join(_series(t) for t in _TYPES)} FROM others
+),
+values AS (
+  SELECT *, latlng AS position FROM ({_unnested("plain", lambda t: f"keyed.{t}.data")})
+),
+texts AS (
+  SELECT *, string_split(regexp_extract(latlng, '^\\[(.*)\\]$', 1), ',') AS position
+  FROM ({_unnested("series", lambda t: t)})
+)
+{
+    _samples(
+        "values",
+        _finite,
+        truth="moving",
+        no_position="len(latlng) = 0 OR (len(latlng) = 2 AND latlng[1] IS NULL AND latlng[2] IS NULL)",
+    )
+}
+UNION ALL
+{
+    _samples(
+        "texts",
+        sql.number,
+        truth="TRY_CAST(moving AS BOOLEAN)",
+        no_position="latlng IN ('[]', 'null', '[null,null]')",
+    )
+}
 """
 
 STREAMS = ColumnarParser(payload_type="JSON", selects={tables.STREAM_SAMPLES.name: _STREAMS})
