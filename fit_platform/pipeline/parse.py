@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 import re
 import struct
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -33,7 +36,8 @@ from fit_platform.providers.base import ColumnarParser, RecordContext, Resource
 from fit_platform.warehouse.base import Quarantined
 from fit_platform.warehouse.schema import Table
 
-BATCH_BYTES = 64 * 2**20  # uncompressed JSON parsed at once; bounds memory at about three times this
+BATCH_BYTES = 16 * 2**20  # uncompressed JSON of a batch; memory is about three times this for each batch at work
+_WORKERS = max(2, min(4, os.cpu_count() or 1))  # batches at work: DuckDB reads the series of a few lines with one core
 _MIN_OBJECT_BYTES = 16 * 2**20
 _VALUE_LENGTH = 2000
 _MAX_COMPRESSION = 1032  # deflate's limit
@@ -51,6 +55,19 @@ class Parsed:
     objects: dict[date, int] = field(default_factory=dict)
     rows: dict[date, int] = field(default_factory=dict)
     duplicates: dict[date, int] = field(default_factory=dict)
+
+    def add(self, other: Parsed) -> None:
+        """Take in what a part of the objects came to."""
+        for table, paths in other.parquet.items():
+            self.parquet[table].extend(paths)
+        self.quarantine.extend(other.quarantine)
+        for mine, theirs in (
+            (self.objects, other.objects),
+            (self.rows, other.rows),
+            (self.duplicates, other.duplicates),
+        ):
+            for day, number in theirs.items():
+                _add(mine, day, number)
 
 
 def parser_version(resource: Resource) -> str:
@@ -87,28 +104,39 @@ def parsing_modules(parser: str) -> tuple[str, ...]:
 
 
 def parse_days(resource: Resource, zone: LandingZone, keys: Sequence[DayKey], folder: Path) -> Parsed:
-    """Parse landing objects of one resource into Parquet files under `folder`."""
+    """Parse landing objects of one resource into Parquet files under `folder`, a batch for each processor at a time."""
     parsed = Parsed({table: [] for table in resource.tables})
     copies = folder / "landing"
-    for number, batch in enumerate(_batches(zone, keys, copies)):
-        out = folder / f"{number:04d}"
-        out.mkdir(parents=True)
-        if resource.parse.records is not None:
-            _parse_records(resource, batch, out, parsed)
-        if resource.parse.columnar is not None:
-            counts_lines = resource.parse.records is None
-            files = []
-            for key, path in batch:
-                if path.stat().st_size:
-                    files.append(path)
-                elif counts_lines:  # DuckDB takes no bytes for no lines, without a word
-                    parsed.quarantine.append(
-                        Quarantined(key.dt, key.athlete_id, key.path, "damaged object: no bytes", None)
-                    )
-            _parse_columnar(resource, resource.parse.columnar, files, out, parsed, counts_lines=counts_lines)
-        for _, path in batch:
-            if path.is_relative_to(copies):
-                path.unlink()
+    at_work: deque[Future[Parsed]] = deque()
+    with ThreadPoolExecutor(_WORKERS, "parse") as pool:
+        for number, batch in enumerate(_batches(zone, keys, copies)):
+            if len(at_work) == _WORKERS:
+                parsed.add(at_work.popleft().result())
+            at_work.append(pool.submit(_parse_batch, resource, batch, folder / f"{number:04d}", copies))
+        for batch_parsed in at_work:
+            parsed.add(batch_parsed.result())
+    return parsed
+
+
+def _parse_batch(resource: Resource, batch: Sequence[tuple[DayKey, Path]], out: Path, copies: Path) -> Parsed:
+    parsed = Parsed({table: [] for table in resource.tables})
+    out.mkdir(parents=True)
+    if resource.parse.records is not None:
+        _parse_records(resource, batch, out, parsed)
+    if resource.parse.columnar is not None:
+        counts_lines = resource.parse.records is None
+        files = []
+        for key, path in batch:
+            if path.stat().st_size:
+                files.append(path)
+            elif counts_lines:  # DuckDB takes no bytes for no lines, without a word
+                parsed.quarantine.append(
+                    Quarantined(key.dt, key.athlete_id, key.path, "damaged object: no bytes", None)
+                )
+        _parse_columnar(resource, resource.parse.columnar, files, out, parsed, counts_lines=counts_lines)
+    for _, path in batch:
+        if path.is_relative_to(copies):
+            path.unlink()
     return parsed
 
 
@@ -223,16 +251,7 @@ def _parse_columnar(
             return
         _isolate_lines(resource, parser, files[0], out, parsed, error, counts_lines=counts_lines)
         return
-    for table, paths in result.parquet.items():
-        parsed.parquet[table].extend(paths)
-    parsed.quarantine.extend(result.quarantine)
-    for mine, theirs in (
-        (parsed.objects, result.objects),
-        (parsed.rows, result.rows),
-        (parsed.duplicates, result.duplicates),
-    ):
-        for day, number in theirs.items():
-            _add(mine, day, number)
+    parsed.add(result)
 
 
 def _isolate_lines(

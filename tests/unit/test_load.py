@@ -17,6 +17,7 @@ from fit_platform.errors import BadRecord, BusyError, ConfigError
 from fit_platform.landing.layout import DayKey
 from fit_platform.landing.store import FolderStore
 from fit_platform.landing.zone import LandingZone
+from fit_platform.pipeline import parse
 from fit_platform.pipeline.load import load, unloaded_days
 from fit_platform.pipeline.parse import Parsed, parser_version, parsing_modules
 from fit_platform.providers.base import (
@@ -187,6 +188,21 @@ def test_bad_samples_are_counted_once_per_reason_and_good_ones_load(house: House
         ("bpm is not a number", "abc", 2),
         ("missing second", "60", 1),
     ]
+
+
+def test_days_in_many_batches_load_as_in_one(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [DAYS[0] + timedelta(days=n) for n in range(9)]
+    other = House(tmp_path / "other")
+    for number, day in enumerate(days):
+        for each in (house, other):
+            each.land(BEAT, day, {"points": [{"s": "1", "bpm": str(60 + number)}, {"s": "2", "bpm": "x"}]})
+    whole = load(BEAT, days, house.zone, house.warehouse)
+    monkeypatch.setattr(parse, "BATCH_BYTES", 1)
+    pieces = load(BEAT, days, other.zone, other.warehouse)
+    assert [(e.dt, e.loaded_rows, e.quarantined) for e in pieces.loaded] == [(day, 1, 1) for day in days]
+    assert pieces.quarantine == whole.quarantine
+    beats = "SELECT * FROM base.beats ORDER BY dt"
+    assert other.warehouse.query(beats).equals(house.warehouse.query(beats))
 
 
 def test_a_payload_of_the_wrong_shape_costs_its_own_day_only(house: House) -> None:
