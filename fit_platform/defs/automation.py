@@ -16,8 +16,19 @@ _ATHLETES = dg.AssetSelection.groups("load_accounts")
 
 _MAY_RUN = ~C.any_deps_in_progress() & ~C.in_progress() & C.all_deps_blocking_checks_passed()
 
-AFTER_RAW = (C.any_deps_match(C.data_version_changed()).since_last_handled() & _MAY_RUN).with_label("after_raw")
-"""A load follows its raw asset, on exactly the days whose content hash changed."""
+_CHANGED = C.any_deps_match(C.data_version_changed())
+# Between two ticks a day was pulled by one run and loaded by another: which of the two came last, nobody can tell.
+_CHANGED_AROUND_A_LOAD = C.any_deps_match(C.data_version_changed() & ~C.executed_with_root_target()) & C.newly_updated()
+_HANDLED_LATER = (C.newly_requested() | C.newly_updated()) & ~_CHANGED_AROUND_A_LOAD
+
+AFTER_RAW = ((_CHANGED.since_last_handled() | _CHANGED_AROUND_A_LOAD.since(_HANDLED_LATER)) & _MAY_RUN).with_label(
+    "after_raw"
+)
+"""A load follows its raw asset, on exactly the days whose content hash changed.
+
+A day that was loaded in the same tick by a run that did not pull it is loaded again; when it is unchanged, that is
+noticed by its hash and costs nothing further.
+"""
 
 AFTER_LOADS = (
     (
