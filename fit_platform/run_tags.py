@@ -8,12 +8,15 @@ from fit_platform.providers.base import Window
 
 ATHLETES = "fit/athletes"
 """The athletes that the run pulls for, separated by commas; without it everyone."""
+ATTEMPT = "fit/attempt"
+"""How often the news that the run is for had to be put off; each time it is put off for longer."""
 FULL_REFRESH = "fit/full_refresh"
 """`true`: the models changed, so every day is built again."""
 INTERACTIVE = "fit/interactive"
 """`true`: a person is waiting, who is told of a used-up quota at once rather than made to wait."""
 NEWS = "fit/news"
-"""`true`: asked for by change events. It waits for no quota, and builds only when something was loaded."""
+"""`true`: asked for by change events. It waits neither for a quota nor for a provider that cannot answer now (the inbox
+does), and builds only when something was loaded."""
 PID = "fit/pid"
 """The process that executes the run, so that a later one can tell whether it still lives."""
 _PARTITION = "dagster/partition"

@@ -4,7 +4,6 @@ What is pulled and how is in `providers/`; this is the wiring. One athlete's fai
 others alone; when every athlete fails, the step fails, and whether Dagster may try again is the verdict's to say.
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -13,7 +12,7 @@ from fit_platform import run_tags
 from fit_platform.defs.partitions import DAILY, window_of
 from fit_platform.defs.resources import Platform
 from fit_platform.errors import AccountNotLinked, AuthRevoked, QuotaExhausted
-from fit_platform.feed.plan import PlannedRun, ask_again
+from fit_platform.feed.plan import PlannedRun, ask_again, will_pass
 from fit_platform.pipeline.load import day_hash
 from fit_platform.pipeline.observe import observer
 from fit_platform.pipeline.pull import DAYS_PER_RUN, PullReport, pull
@@ -93,9 +92,9 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
             elif failure.verdict == AccountNotLinked.verdict:
                 runtime.custody.account_not_linked(resource.provider, failure.athlete_id, failure.reason)
         if context.run.tags.get(run_tags.NEWS) == "true":
-            waiting = [failure for failure in report.failures if failure.verdict == QuotaExhausted.verdict]
-            planned = PlannedRun(window, (resource.name,), tuple(client.athlete_id for client in clients))
-            ask_again(runtime, resource.provider, planned, [replace(report, failures=waiting)])
+            attempt = int(context.run.tags.get(run_tags.ATTEMPT, "0"))
+            planned = PlannedRun(window, (resource.name,), tuple(client.athlete_id for client in clients), attempt)
+            ask_again(runtime, resource.provider, planned, [report])
         stop = _failure(context, report, athletes=len(clients))
         if stop is not None:
             raise stop
@@ -149,11 +148,11 @@ def _failure(
     """The exception that tells Dagster whether, and when, to try again; None: what was landed stands as it is.
 
     A step that waits for quota has not pulled its window, however much of it has landed: without the retry its days
-    would count as materialized, and nobody would ask for the rest. A run for news does not wait, as it would hold up
-    the building of everything else: what it missed waits in the inbox.
+    would count as materialized, and nobody would ask for the rest. A run for news waits for nothing, as it would hold
+    up the building of everything else: what it missed waits in the inbox.
     """
     is_news = context.run.tags.get(run_tags.NEWS) == "true"
-    failures = [each for each in report.failures if not (is_news and each.verdict == QuotaExhausted.verdict)]
+    failures = [each for each in report.failures if not (is_news and will_pass(each))]
     verdicts = {failure.verdict for failure in failures}
     nothing_landed = bool(verdicts) and len(failures) == athletes and not report.written
     may_wait = context.run.tags.get(run_tags.INTERACTIVE) != "true"  # `sync` tells the person instead of waiting

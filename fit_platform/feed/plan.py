@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from fit_platform.errors import AuthRevoked, BadPayload, FitError, NoNetwork, Qu
 from fit_platform.feed.locate import NotKnownYet, days_of, is_revoked
 from fit_platform.feed.look import with_dependents
 from fit_platform.landing.inbox import ChangeEvent, PoisonEvent
-from fit_platform.pipeline.pull import PullReport
+from fit_platform.pipeline.pull import AthleteFailure, PullReport
 from fit_platform.providers.base import Window
 from fit_platform.providers.http import ApiClient
 from fit_platform.providers.registry import resources
@@ -31,6 +31,7 @@ _MANY_RUNS = 20  # more than this in one tick and neighbours share a run: each r
 _TRIES = 5
 _PASSING = frozenset(error.verdict for error in (QuotaExhausted, Transient, NoNetwork, BadPayload))
 _FIRST_WAIT = timedelta(seconds=30)  # doubled each time: an object that its provider still denies after 15 min is none
+_LONGEST_WAIT = timedelta(minutes=30)  # between runs for what will pass; what is back sooner, a look finds, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class PlannedRun:
     window: Window
     resources: tuple[str, ...]
     athletes: tuple[str, ...]
+    attempt: int = 0  # how often its events were put off already
 
     @property
     def span(self) -> str:
@@ -72,6 +74,7 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
     tick.is_all = len(names) < limit
     clients = {client.athlete_id: client for client in runtime.clients(provider, for_news=True)}
     days_by_work: dict[date, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    attempts: dict[date, int] = defaultdict(int)
     for name in names:
         try:
             event = runtime.inbox.read(name)
@@ -112,8 +115,12 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
             else:
                 # Webhooks name what changed; files and streams that are pulled from it are to follow.
                 days_by_work[day][event.athlete_id].update(with_dependents(event.resources, provider))
+                attempts[day] = max(attempts[day], event.attempt)
     switched_on = [resource.name for resource in resources(runtime.settings) if resource.provider == provider]
-    tick.runs = _runs(switched_on, days_by_work)
+    tick.runs = [
+        replace(run, attempt=max(attempts[day] for day in run.window.days() if day in attempts))
+        for run in _runs(switched_on, days_by_work)
+    ]
     return tick
 
 
@@ -199,10 +206,16 @@ def finish(runtime: Runtime, names: Sequence[str]) -> None:
         runtime.inbox.done(name)
 
 
+def will_pass(failure: AthleteFailure) -> bool:
+    """May the same question be answered later?"""
+    return failure.verdict in _PASSING
+
+
 def ask_again(runtime: Runtime, provider: str, run: PlannedRun, reports: Sequence[PullReport]) -> int:
     """Put back into the inbox what a run did not get for a reason that will pass; returns how many events.
 
     A step without a report died, and is asked for again, too; unless what it needs has failed: that brings it along.
+    Each time the wait is longer, and it never ends: what was announced once may never be shown as a difference again.
     """
     answered = {report.resource.name for report in reports}
     held_up = {report.resource.name for report in reports if report.failures}
@@ -211,13 +224,13 @@ def ask_again(runtime: Runtime, provider: str, run: PlannedRun, reports: Sequenc
         if resource.provider == provider and resource.name in set(run.resources) - answered:
             (held_up if held_up & set(resource.needs) else died).add(resource.name)
     missed: dict[tuple[str, datetime], set[str]] = defaultdict(set)
-    soon = runtime.clock() + _FIRST_WAIT
+    soon = runtime.clock() + min(_FIRST_WAIT * 2 ** min(run.attempt, 10), _LONGEST_WAIT)
     for athlete_id in run.athletes:
         if died:
             missed[athlete_id, soon] |= died
         for report in reports:
             for failure in report.failures:
-                if failure.athlete_id == athlete_id and failure.verdict in _PASSING:
+                if failure.athlete_id == athlete_id and will_pass(failure):
                     missed[athlete_id, max(soon, failure.retry_at or soon)].add(report.resource.name)
     for (athlete_id, due), names in missed.items():
         runtime.inbox.put(
@@ -229,6 +242,7 @@ def ask_again(runtime: Runtime, provider: str, run: PlannedRun, reports: Sequenc
                 resources=tuple(sorted(names)),
                 days=tuple(run.window.days()),
                 detail="its run failed on something that will pass",
+                attempt=run.attempt + 1,
             ),
             due=due,
         )

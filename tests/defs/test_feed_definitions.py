@@ -228,6 +228,28 @@ def test_a_run_for_news_leaves_what_a_used_up_quota_kept_from_it_in_the_inbox(
     assert (waiting.athlete_id, waiting.resources, waiting.days) == ("ada", ("activities",), (day,))
 
 
+@pytest.mark.parametrize("verdict", ["transient", "no network"])
+def test_a_run_for_news_whose_provider_cannot_answer_ends_at_once_and_leaves_it_to_the_inbox(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, verdict: str
+) -> None:
+    activities, day = resource("strava", "activities"), NOW.date() - timedelta(days=1)
+    silent = PullReport(activities, failures=[AthleteFailure("ada", verdict, "not now")])
+    monkeypatch.setattr("fit_platform.defs.raw.pull", lambda *_, **__: silent)
+    monkeypatch.setattr(Runtime, "clients", lambda *_, **__: [SimpleNamespace(athlete_id="ada")])
+    job = defs().resolve_implicit_global_asset_job_def()
+    keys = {dg.AssetKey([layer, "strava", "activities"]) for layer in ("raw", "load")}
+    with dg.instance_for_test() as instance:
+        result = job.get_subset(asset_selection=keys).execute_in_process(
+            instance=instance, partition_key=str(day), tags={run_tags.NEWS: "true", run_tags.ATTEMPT: "2"}
+        )
+    assert result.success
+    assert {event.asset_key for event in result.get_asset_materialization_events()} >= keys, "what follows goes on"
+    (name,) = runtime.inbox.names("strava")
+    waiting = runtime.inbox.read(name)
+    assert waiting is not None
+    assert (waiting.athlete_id, waiting.resources, waiting.days, waiting.attempt) == ("ada", ("activities",), (day,), 3)
+
+
 class _NoTokens:
     def token_source(self, *_: str) -> None:
         return None

@@ -58,11 +58,12 @@ def test_what_cannot_pass_is_not_tried_again(verdict: str) -> None:
     assert told.allow_retries is False
 
 
-def test_a_run_for_news_holds_nothing_up_for_a_quota_and_tries_again_what_passes_soon() -> None:
+@pytest.mark.parametrize("verdict", ["quota", "transient", "no network", "bad payload"])
+def test_a_run_for_news_holds_nothing_up_for_what_will_pass(verdict: str) -> None:
+    news: Any = SimpleNamespace(run=SimpleNamespace(tags={run_tags.NEWS: "true"}))
     opens = datetime.now(UTC) + timedelta(hours=5)
-    news = SimpleNamespace(run=SimpleNamespace(tags={run_tags.NEWS: "true"}))
-    assert _failure(news, report("quota", retry_at=opens), athletes=1) is None  # type: ignore[arg-type]
-    assert isinstance(_failure(news, report("transient"), athletes=1), dg.RetryRequested)  # type: ignore[arg-type]
+    assert _failure(news, report(verdict, retry_at=opens), athletes=1) is None
+    assert isinstance(_failure(news, report("needs re-consent"), athletes=1), dg.Failure)
 
 
 def test_a_person_who_waits_at_a_terminal_is_told_instead() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from fit_platform.feed.plan import PlannedRun, ask_again
+from fit_platform.feed.plan import PlannedRun, ask_again, take
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
 from fit_platform.providers.base import Window
 from fit_platform.providers.registry import resource
@@ -40,6 +42,39 @@ def test_who_got_nothing_for_a_reason_that_will_pass_is_asked_for_again(runtime:
     assert ask_again(runtime, "strava", RUN, [failed, report("streams")]) == 1
     assert waiting(runtime, datetime.now(UTC)) == [], "not at once"
     assert waiting(runtime, datetime.now(UTC) + timedelta(minutes=2)) == [("ada", ("activities",), tuple(DAYS.days()))]
+
+
+def test_what_fails_again_and_again_is_asked_for_less_and_less_often_and_never_forgotten(runtime: Runtime) -> None:
+    failed = report("streams", AthleteFailure("ada", "no network", "not now"))
+    waits = []
+    for attempt in (0, 1, 2, 50):
+        begin = datetime.now(UTC)
+        ask_again(runtime, "strava", replace(RUN, resources=("streams",), attempt=attempt), [failed])
+        (name,) = runtime.inbox.names("strava")
+        event = runtime.inbox.read(name)
+        assert event is not None
+        assert event.attempt == attempt + 1
+        waits.append(
+            next(s for s in range(5000) if runtime.inbox.due("strava", begin + timedelta(seconds=s), 1)),
+        )
+        runtime.inbox.done(name)
+    assert waits == [pytest.approx(wait, abs=2) for wait in (30, 60, 120, 1800)]
+
+
+def test_a_run_for_news_that_was_put_off_says_how_often(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Runtime, "clients", lambda *_, **__: [SimpleNamespace(athlete_id="ada")])
+    monkeypatch.setattr(
+        type(runtime.connections), "get", lambda *_: SimpleNamespace(athlete_id="ada", broken=None, provider="strava")
+    )
+    ask_again(
+        runtime,
+        "strava",
+        replace(RUN, resources=("streams",), athletes=("ada",), attempt=3),
+        [report("streams", AthleteFailure("ada", "transient", "not now"))],
+    )
+    monkeypatch.setattr(Runtime, "clock", lambda _: datetime.now(UTC) + timedelta(hours=1))
+    (run,) = take(runtime, "strava").runs
+    assert (run.window, run.athletes, run.attempt) == (DAYS, ("ada",), 4)
 
 
 def test_a_used_up_quota_is_waited_for(runtime: Runtime) -> None:
