@@ -135,7 +135,7 @@ def looked_window(
         first = max(
             (day + timedelta(days=1) for day in _landed(resource, athlete_id, zone) if day < first), default=first
         )
-    if resource.window_days is not None:
+    if resource.window_days is not None and not (mode == "all" and resource.is_window_by_upload):
         first = max(first, today - timedelta(days=resource.window_days - 1))
     return Window(min(max(first, start), today), today)
 

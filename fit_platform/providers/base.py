@@ -169,6 +169,7 @@ class Resource:
     object_id: Callable[[Any], str] | None = None  # decoded payload -> id; None: no identity (sample feeds)
     scopes: tuple[str, ...] = ()
     window_days: int | None = None  # how far back the provider serves it; None: no limit known
+    is_window_by_upload: bool = False  # what was uploaded within the window is served, of whichever day it is
     range_days: int | None = None  # longest range one request may span; None: no limit known
     page_size: int | None = None
     max_quiet_days: int | None = None  # longer without data means that something is wrong; None: silence says nothing

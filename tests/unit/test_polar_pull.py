@@ -54,6 +54,25 @@ def test_a_late_upload_to_an_old_day_does_not_push_out_what_has_landed_there():
 
 
 @responses.activate
+def test_a_late_upload_to_an_old_day_that_is_deleted_while_it_would_be_listed_is_gone():
+    day = date(2026, 7, 1)
+    uploads = {"aged out": "2026-07-01T20:00:00Z", "late": "2026-09-10T20:00:00Z"}
+    items = {
+        name: Item(json.dumps(an_exercise(name, "2026-07-01T08:00:00") | {"upload_time": uploaded}).encode(), {}, NOW)
+        for name, uploaded in uploads.items()
+    }
+    responses.get(f"{API}/exercises", json=[])
+    both = landed_as({("exercises", day): list(items.values())})
+    days = pull(client(), EXERCISES, "2026-06-30", "2026-07-01", both)
+    assert [e["id"] for e in payloads(days[day])] == ["aged out"]
+    assert isinstance(days[date(2026, 6, 30)], DayUnknown)
+    alone = landed_as({("exercises", day): [items["late"]]})
+    assert pull(client(), EXERCISES, "2026-07-01", "2026-07-01", alone)[day] == DayAnswer(day, ())
+    aged_out = landed_as({("exercises", day): [items["aged out"]]})
+    assert isinstance(pull(client(), EXERCISES, "2026-07-01", "2026-07-01", aged_out)[day], DayUnknown)
+
+
+@responses.activate
 def test_an_exercise_without_a_start_is_kept_for_quarantine():
     responses.get(f"{API}/exercises", json=[{"id": "broken"}, None, an_exercise("a", "2026-09-01T08:00:00")])
     days = pull(client(), EXERCISES, "2026-09-01", "2026-09-02")

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from fit_platform.errors import BadRecord, BadRequest, NotFound
+from fit_platform.providers import fields
 from fit_platform.providers.base import DayAnswer, DayUnknown, Item, Landed, Pulled, Window
 from fit_platform.providers.http import ApiClient
 from fit_platform.providers.polar import client, records, wellness
@@ -21,6 +22,7 @@ from fit_platform.providers.pulling import (
 )
 
 EXERCISE_WINDOW_DAYS = 30  # by upload
+_LATE_UPLOAD_DAYS = 183  # how late an exercise may have come whose deletion is still noticed
 NIGHT_WINDOW_DAYS = 28
 HEART_RATE_WINDOW_DAYS = 28  # undocumented for this endpoint; 28 days is what Polar keeps of its other daily data
 ACTIVITY_WINDOW_DAYS = 365
@@ -32,15 +34,29 @@ DayOfPayload = Callable[[Any], date | None]
 
 def pull_exercises(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
     """One call for everything Polar still lists; days beyond its 30 days are known only as far as they are shown."""
-    absent = nothing_within(EXERCISE_WINDOW_DAYS, api.clock().date())
+    today = api.clock().date()
+    absent = nothing_within(EXERCISE_WINDOW_DAYS, today)
     request = {"path": "/exercises", "params": client.EXERCISE_PARTS}
     items = _items(api, client.exercises(api), request)
     dated = [(_day_of(item, records.exercise_day), item) for item in items]
-    # The list is by upload: of an old day it may show a late upload alone. What has landed there is still true.
-    shown = {day for day, _ in dated if day and day in window and isinstance(absent(day), DayUnknown)}
+    # The list is by upload: of an old day it may show a late upload alone. What has landed there is still true, unless
+    # it came so late itself that it would be listed if it had not been deleted.
+    shown = {day for day, _ in dated}
     ids = {_id_of(item, "id") for item in items}
-    kept = [(day, old) for day in shown for old in landed("exercises", day) if _id_of(old, "id") not in ids]
-    yield from sorted_into_days(window, [*kept, *dated], absent)
+    kept: list[tuple[date, Item]] = []
+    known: set[date] = set()
+    for day in window.days():
+        is_recent = (today - day).days <= EXERCISE_WINDOW_DAYS + _LATE_UPLOAD_DAYS
+        if not isinstance(absent(day), DayUnknown) or not (is_recent or day in shown):
+            continue
+        not_listed = [old for old in landed("exercises", day) if _id_of(old, "id") not in ids]
+        aged_out = [old for old in not_listed if not _is_still_listed(old, today)]
+        if day in shown or len(aged_out) < len(not_listed):
+            known.add(day)
+            kept += [(day, old) for old in aged_out]
+    yield from sorted_into_days(
+        window, [*kept, *dated], lambda day: DayAnswer(day, ()) if day in known else absent(day)
+    )
 
 
 def pull_sleep(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
@@ -261,6 +277,15 @@ def _day_of(item: Item, day_of: DayOfPayload) -> date | None:
         return day_of(decoded(item))
     except BadRecord:
         return None
+
+
+def _is_still_listed(exercise: Item, today: date) -> bool:
+    """Would Polar still list it? The oldest day of its window is served in part only."""
+    try:
+        uploaded_at = fields.instant(decoded(exercise), "upload_time")
+    except BadRecord:
+        return False
+    return uploaded_at is not None and (today - uploaded_at.date()).days < EXERCISE_WINDOW_DAYS
 
 
 def _id_of(item: Item, key: str) -> str:

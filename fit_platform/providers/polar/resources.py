@@ -20,6 +20,7 @@ RESOURCES = (
         object_id=lambda payload: identity(payload, "id"),
         scopes=SCOPES,
         window_days=pulls.EXERCISE_WINDOW_DAYS,
+        is_window_by_upload=True,
         calls="1 call for all of the last 30 days of uploads",
     ),
     Resource(
