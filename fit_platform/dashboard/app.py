@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import logging
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -48,6 +49,7 @@ _PAGES = (
 )
 _KEPT_BYTES = 64 * 2**20  # of answers
 _MAX_BODY_BYTES = 4096
+_MAX_BODY_SECONDS = 10.0
 _GZIP_LEVEL = 5
 
 log = logging.getLogger(__name__)
@@ -340,10 +342,16 @@ class _Api:
 
 async def _json_body(request: Request) -> dict[str, Any]:
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _MAX_BODY_BYTES:
-            raise _Refused(413, "too large")
+    try:
+        async with asyncio.timeout(_MAX_BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > _MAX_BODY_BYTES:
+                    raise _Refused(413, "too large")
+    except TimeoutError:
+        raise _Refused(408, "the body did not come in time") from None
+    except ClientDisconnect:
+        raise BadRequest("the body broke off") from None
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -356,7 +364,8 @@ async def _json_body(request: Request) -> dict[str, Any]:
 def _refusal(error: Exception) -> Response:
     """An error as an answer. What we did not foresee is logged, and the answer says nothing of it."""
     if isinstance(error, _Refused):
-        return JSONResponse({"error": str(error)}, error.status)
+        unread = {"connection": "close"} if error.status in (408, 413) else None  # the rest of a body is not waited for
+        return JSONResponse({"error": str(error)}, error.status, unread)
     if isinstance(error, BadRequest):
         return JSONResponse({"error": str(error)}, 400)
     if isinstance(error, UnknownActivity):

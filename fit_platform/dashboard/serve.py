@@ -10,6 +10,7 @@ import uvicorn
 
 from fit_platform.dashboard.app import Parts, build_app
 from fit_platform.errors import ConfigError
+from fit_platform.patience import ImpatientProtocol
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _GRACE_SECONDS = 5
@@ -28,6 +29,7 @@ def serve(parts: Parts, host: str, port: int) -> None:
         build_app(parts),
         host=host,
         port=port,
+        http=ImpatientProtocol,
         ws="none",
         access_log=False,  # it would show whose days are looked at
         log_config=None,

@@ -17,7 +17,7 @@ import schemathesis
 import uvicorn
 from hypothesis import HealthCheck, settings
 
-from fit_platform.feed import serve as serve_module
+from fit_platform import patience
 from fit_platform.feed.asgi import build_app
 from fit_platform.feed.openapi import describe
 from fit_platform.feed.receiver import MAX_BODY_BYTES, Receiver, Response
@@ -44,7 +44,7 @@ def listening(receiver: Receiver, max_seconds: float = 10.0) -> Iterator[int]:
     """The application in this process, with the protocol that `serve` uses."""
     port = free_port()
     app = build_app(receiver, max_seconds)
-    config = uvicorn.Config(app, port=port, http=serve_module.ImpatientProtocol, access_log=False, log_config=None)
+    config = uvicorn.Config(app, port=port, http=patience.ImpatientProtocol, access_log=False, log_config=None)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()
@@ -100,7 +100,7 @@ def test_a_body_that_trickles_in_is_given_up(desk: Desk) -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"POST /webhooks/polar/x HTTP/1.1\r\nhost: x\r\nx-slow: "])
 def test_headers_that_never_end_are_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-    monkeypatch.setattr(serve_module, "HEADER_SECONDS", 0.2)
+    monkeypatch.setattr(patience, "HEADER_SECONDS", 0.2)
     with listening(desk.receiver) as port:
         started = time.monotonic()
         assert answer_to(port, sent) == b""
@@ -108,7 +108,7 @@ def test_headers_that_never_end_are_given_up(desk: Desk, monkeypatch: pytest.Mon
 
 
 def test_a_second_request_on_the_connection_has_its_own_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve_module, "HEADER_SECONDS", 0.3)
+    monkeypatch.setattr(patience, "HEADER_SECONDS", 0.3)
     request = wire(polar_request(polar_event()))
     with listening(desk.receiver) as port, socket.create_connection(("127.0.0.1", port), 10) as connection:
         for _ in range(3):

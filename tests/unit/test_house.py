@@ -18,7 +18,18 @@ ROOMS_BELOW = {
     "landing": {"landing", "providers", "gcp", "errors", "settings"},
     "warehouse": {"warehouse", "gcp", "errors", "settings"},
     "pipeline": {"pipeline", "landing", "warehouse", "providers", "errors", "settings"},
-    "feed": {"feed", "pipeline", "accounts", "quota", "landing", "providers", "runtime", "errors", "settings"},
+    "feed": {
+        "feed",
+        "pipeline",
+        "accounts",
+        "quota",
+        "landing",
+        "providers",
+        "runtime",
+        "patience",
+        "errors",
+        "settings",
+    },
     "retention": {
         "retention",
         "pipeline",
@@ -33,7 +44,7 @@ ROOMS_BELOW = {
     },
     "export": {"export", "pipeline", "warehouse", "errors", "settings"},
     "alerts": {"alerts", "feed", "accounts", "landing", "providers", "runtime", "errors", "settings"},
-    "dashboard": {"dashboard", "accounts", "warehouse", "errors", "settings"},
+    "dashboard": {"dashboard", "accounts", "warehouse", "patience", "errors", "settings"},
     "simulator": {"simulator"},
 }
 
