@@ -5,8 +5,9 @@ It looks at the data themselves, not at what the purge says it did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from fit_platform.providers.registry import PROVIDERS, resources
 from fit_platform.retention.purge import expired_days
@@ -25,6 +26,22 @@ _ORPHANS = """
         AND base.first_fetched_at > ? AND base.dt >= DATE '0001-01-01'
     )
 """
+# The same of samples: activities, or days where samples do not say of which, without a record that may be held.
+_ORPHAN_SAMPLES = """
+    SELECT count(*) AS n FROM (
+      SELECT DISTINCT {key} AS held FROM {samples} WHERE provider = ? AND athlete_id = ?
+    ) AS samples
+    WHERE NOT EXISTS (
+      SELECT 1 FROM {activities} AS base
+      WHERE base.athlete_id = ? AND {base_key} = samples.held
+        AND (base.acquired_via <> 'api' OR base.first_fetched_at > ?)
+    )
+"""
+_SAMPLES = {
+    # name -> what of, for people; its key; the key of an activity
+    "activity_tracks": ("activities", "provider_activity_id", "CAST(base.activity_id AS STRING)"),
+    "heart_rate_samples": ("days", "dt", "base.dt"),
+}
 _ACTIVITY_TABLES = {"strava": "strava_activities"}  # the only provider whose API data have an age limit
 
 
@@ -65,6 +82,10 @@ def _in_warehouse(runtime: Runtime, provider: str, athlete_id: str, cutoff: date
             for place, relation in _copies_of_sources(runtime):
                 sql = _ORPHANS.format(sources=relation, activities=base)
                 counts[place] = _count(runtime, sql, [provider, athlete_id, cutoff])
+            for place, name, relation in _published_samples(runtime):
+                of, key, base_key = _SAMPLES[name]
+                sql = _ORPHAN_SAMPLES.format(key=key, samples=relation, activities=base, base_key=base_key)
+                counts[f"{place} {name}, {of}"] = _count(runtime, sql, [provider, athlete_id, athlete_id, cutoff])
     return counts
 
 
@@ -75,9 +96,30 @@ def _copies_of_sources(runtime: Runtime) -> Iterator[tuple[str, str]]:
         if name in runtime.warehouse.tables(schema):
             yield f"{schema}.{name}", runtime.warehouse.relation(schema, name)
     if runtime.settings.target == "local":
-        for copy in (runtime.settings.home_dir / "published").glob(f"*/parquet/{name}.parquet"):
-            if not copy.parents[1].is_symlink():
-                yield f"published {copy.parents[1].name}", "read_parquet('{}')".format(str(copy).replace("'", "''"))
+        for version in _published_versions(runtime):
+            copy = version / "parquet" / f"{name}.parquet"
+            if copy.is_file():
+                yield f"published {version.name}", _read_parquet([copy])
+
+
+def _published_samples(runtime: Runtime) -> Iterator[tuple[str, str, str]]:
+    """The samples beside published marts, which only this machine has: BigQuery publishes views of the base tables."""
+    for version in _published_versions(runtime) if runtime.settings.target == "local" else ():
+        for name in _SAMPLES:
+            files = sorted((version / "detail" / name).glob("*.parquet"))
+            if files:
+                yield f"published {version.name}", name, _read_parquet(files)
+
+
+def _published_versions(runtime: Runtime) -> Iterator[Path]:
+    """Every published copy, one that is being made too; `current` is one of them by another name."""
+    for version in sorted((runtime.settings.home_dir / "published").glob("*")):
+        if version.is_dir() and not version.is_symlink():
+            yield version
+
+
+def _read_parquet(files: Sequence[Path]) -> str:
+    return "read_parquet([{}])".format(", ".join("'" + str(file).replace("'", "''") + "'" for file in files))
 
 
 def _count(runtime: Runtime, sql: str, parameters: list[object]) -> int:

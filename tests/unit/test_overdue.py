@@ -32,8 +32,9 @@ def runtime(tmp_path: Path) -> Runtime:
             ).fetchall()
         }
         for activity, days in (("101", 10), ("102", 1)):
-            given = {"athlete_id": "ada", "activity_id": activity, "acquired_via": "api", "dt": NOW.date()}
+            given = {"athlete_id": "ada", "activity_id": activity, "acquired_via": "api"}
             given["first_fetched_at"] = NOW - timedelta(days=days)
+            given["dt"] = NOW.date() - timedelta(days=10 if days == 10 else 0)
             defaults = {"VARCHAR": "x", "BIGINT": 1, "DOUBLE": 1.0, "BOOLEAN": False, "DATE": NOW.date()}
             row = {name: given.get(name, defaults.get(kind, NOW)) for name, kind in required.items()}
             names, marks = ", ".join(row), ", ".join("?" * len(row))
@@ -46,6 +47,17 @@ def runtime(tmp_path: Path) -> Runtime:
         copy = runtime.settings.home_dir / "published" / "v1" / "parquet" / "activity_sources.parquet"
         copy.parent.mkdir(parents=True)
         db.execute(f"COPY marts.activity_sources TO '{copy}' (FORMAT parquet)")
+        detail = copy.parents[1] / "detail"
+        for name in ("activity_tracks", "heart_rate_samples"):
+            (detail / name).mkdir(parents=True)
+            for month, day in (("2026-03", NOW.date() - timedelta(days=10)), ("2026-04", NOW.date())):
+                activity = "101" if month == "2026-03" else "102"
+                db.execute(
+                    f"COPY (SELECT 'ada' AS athlete_id, DATE '{day}' AS dt, provider, '{activity}' AS "
+                    "provider_activity_id FROM (VALUES ('strava'), ('strava'), ('polar')) AS given(provider)) "
+                    f"TO '{detail / name / month}-x.parquet' (FORMAT parquet)"
+                )
+        (copy.parents[2] / "current").symlink_to("v1")
     return runtime
 
 
@@ -54,8 +66,29 @@ def test_a_row_that_is_too_old_is_counted_in_every_place(runtime: Runtime) -> No
         "base.strava_activities": 1,
         "marts.activity_sources": 1,
         "published v1": 1,
+        "published v1 activity_tracks, activities": 1,
+        "published v1 heart_rate_samples, days": 1,
     }
     assert overdue(runtime, NOW - timedelta(days=4)) == {}
+
+
+def test_samples_that_a_purge_left_behind_are_found_and_those_of_an_archive_may_stay(runtime: Runtime) -> None:
+    left = {"published v1 activity_tracks, activities": 1, "published v1 heart_rate_samples, days": 1}
+    with runtime.duckdb.connect() as db:
+        db.execute("DELETE FROM base.strava_activities WHERE activity_id = '101'")
+        db.execute("DELETE FROM marts.activity_sources WHERE provider_activity_id = '101'")
+        copy = runtime.settings.home_dir / "published" / "v1" / "parquet" / "activity_sources.parquet"
+        db.execute(f"COPY marts.activity_sources TO '{copy}' (FORMAT parquet)")
+    assert overdue(runtime, NOW) == left
+    with runtime.duckdb.connect() as db:
+        db.execute(
+            "UPDATE base.strava_activities SET acquired_via = 'archive', activity_id = '101', "
+            f"dt = DATE '{NOW.date() - timedelta(days=10)}'"
+        )
+        db.execute("DELETE FROM marts.activity_sources")
+    found = overdue(runtime, NOW)
+    assert found["published v1 activity_tracks, activities"] == 1  # 102's, whose record is gone now
+    assert found["published v1 heart_rate_samples, days"] == 1
 
 
 def test_who_may_be_kept_is_not_looked_at(runtime: Runtime) -> None:
