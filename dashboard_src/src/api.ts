@@ -16,16 +16,19 @@ export async function get<T>(path: string, query: Record<string, string | null |
   const asked = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value) asked.set(name, value);
   const url = asked.size ? `${path}?${asked}` : path;
-  let response: Response;
-  try {
-    response = await fetch(url, { signal: signal ?? null });
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new Refused(0, "the dashboard's server cannot be reached; is it still running?");
-  }
-  return answer<T>(response);
+  return fetched<T>(url, { signal: signal ?? null });
 }
 export async function post<T>(path: string, body: unknown, csrf = ""): Promise<T> {
   const headers = { "content-type": "application/json", "x-fit-csrf": csrf };
-  return answer<T>(await fetch(path, { method: "POST", headers, body: JSON.stringify(body) }));
+  return fetched<T>(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+async function fetched<T>(url: string, what: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(url, what);
+  } catch (error) {
+    if (what.signal?.aborted) throw error;
+    throw new Refused(0, "the dashboard's server cannot be reached; is it still running?");
+  }
+  return answer<T>(response);
 }

@@ -62,7 +62,7 @@ function themed(option: EChartsCoreOption): EChartsCoreOption {
 
 export interface Figure {
   name: string; title: string; summary: string; note?: Child; size?: string; legend?: [string, string][]; option: Option;
-  table?: () => { head: string[]; rows: Child[][] }; onPoint?: (place: number, value: unknown) => void;
+  table?: () => { head: string[]; rows: Child[][] }; onPoint?: (along: number) => void;
 }
 
 // A chart with its heading, its words for those who do not see it, and its numbers as a table.
@@ -94,7 +94,14 @@ export function figure(spec: Figure): HTMLElement {
     chart.setOption(themed(spec.option()));
     if (spec.onPoint) {
       const onPoint = spec.onPoint;
-      chart.on("click", (event) => onPoint(event.dataIndex, event.value));
+      // Anywhere above or below a point counts, as in the tooltip: a short bar or a thin line is hard to hit with a finger.
+      const along = (event: { offsetX: number; offsetY: number }) => chart.containPixel("grid", [event.offsetX, event.offsetY])
+        ? (chart.convertFromPixel({ gridIndex: 0 }, [event.offsetX, event.offsetY]) as number[])[0] as number : null;
+      chart.getZr().on("click", (event) => {
+        const chosen = along(event);
+        if (chosen !== null) onPoint(chosen);
+      });
+      chart.getZr().on("mousemove", (event) => { chart.getZr().setCursorStyle(along(event) === null ? "default" : "pointer"); });
     }
     live.push({ chart, option: spec.option });
     sizes.observe(canvas);

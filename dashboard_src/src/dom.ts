@@ -52,11 +52,12 @@ export function pick(label: string, options: [string, string][], chosen: string,
   return group;
 }
 
-export function table(head: string[], rows: Child[][], numeric: number[] = []): HTMLElement {
+// On a phone a table of more than three columns shows each row as a block, every value under its heading.
+export function table(head: string[], rows: Child[][], numeric: number[] = [], stacked = head.length > 3): HTMLElement {
   const cell = (tag: "th" | "td", child: Child, place: number) =>
-    h(tag, { class: numeric.includes(place) ? "n" : null, scope: tag === "th" ? "col" : null }, child);
+    h(tag, { class: numeric.includes(place) ? "n" : null, scope: tag === "th" ? "col" : null, "data-label": tag === "td" ? head[place] : null }, child);
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": head.join(", ") },
-    h("table", {},
+    h("table", { class: stacked ? "stack" : null },
       h("thead", {}, h("tr", {}, ...head.map((text, place) => cell("th", text, place)))),
       h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((child, place) => cell("td", child, place)))))));
 }

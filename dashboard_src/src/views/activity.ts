@@ -134,7 +134,7 @@ function route(data: Activity, bands: Zone[]): HTMLElement {
     const bpm = hr?.[Math.floor((at[n] as number) / data.trace.step_seconds)];
     return bpm ? (bands.findLast((zone) => bpm >= zone.lower_bpm)?.zone ?? 0) : 0;
   };
-  const picture = svg("svg", { class: "route", viewBox: `0 0 ${(40 + wide * unit).toFixed(0)} ${(40 + high * unit).toFixed(0)}`, role: "img", "aria-label": "The route, north is up, coloured by heart-rate zone" });
+  const picture = svg("svg", { class: "route", viewBox: `0 0 ${(40 + wide * unit).toFixed(0)} ${(62 + high * unit).toFixed(0)}`, role: "img", "aria-label": "The route, north is up, coloured by heart-rate zone" });
   let from = 0;
   for (let n = 1; n < lat.length; n += 1) {
     if (n < lat.length - 1 && zoneAt(n) === zoneAt(from)) continue;
@@ -147,7 +147,7 @@ function route(data: Activity, bands: Zone[]): HTMLElement {
   picture.append(spot(lat.length - 1, "var(--text)", "End"), spot(0, "var(--good)", "Start"));
   const bar = niceLength(wide / scale * 111_320 * scale);
   const pixels = (bar / 111_320) * unit;
-  picture.append(svg("path", { d: `M12 ${(33 + high * unit).toFixed(1)}h${pixels.toFixed(1)}`, stroke: "var(--soft)", "stroke-width": 2 }), svg("text", { x: 12, y: 28 + high * unit, fill: "var(--soft)", "font-size": 11 }, bar >= 1000 ? `${bar / 1000} km` : `${bar} m`));
+  picture.append(svg("path", { d: `M20 ${(57 + high * unit).toFixed(1)}h${pixels.toFixed(1)}`, stroke: "var(--soft)", "stroke-width": 2 }), svg("text", { x: 20, y: 51 + high * unit, fill: "var(--soft)", "font-size": 11 }, bar >= 1000 ? `${bar / 1000} km` : `${bar} m`));
   register("route", () => [{ name: "latitude", data: lat }, { name: "longitude", data: lon }]);
   const node = card("Route", "north is up; colours: zones", picture);
   node.classList.add("half");

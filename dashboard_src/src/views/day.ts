@@ -26,7 +26,7 @@ export async function dayView(page: Page): Promise<HTMLElement> {
     const words = facts ? "The published copy holds this day by the hour only." : "No device measured on this day.";
     return h("div", {}, head, h("div", { class: "grid" }, card(facts ? "No single samples" : "No heart rate", null, empty(words, "Look at another day.")), facts && hours(data)));
   }
-  return h("div", {}, head, h("div", { class: "grid" }, tiles(facts), samples(page, data), activities(page, data), hours(data)));
+  return h("div", {}, head, h("div", { class: "grid" }, tiles(facts), samples(data), activities(page, data), hours(data)));
 }
 
 function tiles(facts: Record<string, number | null>): HTMLElement {
@@ -37,7 +37,7 @@ function tiles(facts: Record<string, number | null>): HTMLElement {
     tile("Worn", f.hoursMinutes((facts.worn_minutes ?? 0) * 60), "", `${(facts.sample_count ?? 0).toLocaleString("en-GB")} samples`));
 }
 
-function samples(page: Page, data: Day): HTMLElement {
+function samples(data: Day): HTMLElement {
   const midnight = Date.parse(`${data.local_date}T00:00:00Z`);
   const series = data.samples.map((one) => {
     const points: (number | null)[][] = [];
@@ -63,7 +63,6 @@ function samples(page: Page, data: Day): HTMLElement {
         ...(n === 0 ? { markArea: { silent: true, itemStyle: { color: colour("accent"), opacity: 0.1 }, data: data.activities.map((a) => [{ xAxis: midnight + a.from_second * 1000 }, { xAxis: midnight + a.to_second * 1000 }]) } } : {}),
       })),
     }),
-    onPoint: () => page.announce("zoom with Ctrl and the wheel"),
   });
 }
 

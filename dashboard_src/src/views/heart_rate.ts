@@ -49,7 +49,7 @@ function hourly(page: Page, data: HeartRate): HTMLElement {
     name: "hourly maximum", title: by === "hour" ? "Hourly maximum" : "Highest hour of each day", size: "tall",
     summary: `${at.length} ${by}s, ${f.round(data.average_of_hourly_max_bpm, 1)} beats per minute on average.`,
     legend: [["Maximum", "heart"], ["Average", "ctl"], [`Average of the hourly maxima ${f.round(data.average_of_hourly_max_bpm, 1)}`, "soft"]],
-    note: "Choose a point to see its day. Pinch, or scroll with Ctrl, to zoom.",
+    note: "Choose a moment to see its day. Pinch, or scroll with Ctrl, to zoom.",
     option: () => ({
       xAxis: { type: "time", min: at[0], max: at.at(-1), splitLine: { show: false } },
       yAxis: { type: "value", name: "bpm", scale: true },
@@ -61,17 +61,18 @@ function hourly(page: Page, data: HeartRate): HTMLElement {
         return `${when}\nMaximum ${f.round(max_bpm[n])}\nAverage ${f.round(avg_bpm[n])}`;
       } },
       series: [
-        lineOf("maximum", colour("heart"), pairs(max_bpm), { lineStyle: { width: 1.4, color: colour("heart") }, sampling: "lttb", triggerLineEvent: true,
+        lineOf("maximum", colour("heart"), pairs(max_bpm), { lineStyle: { width: 1.4, color: colour("heart") }, sampling: "lttb",
           markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colour("soft"), type: "dashed" }, data: [{ yAxis: data.average_of_hourly_max_bpm }] } }),
         lineOf("average", colour("ctl"), pairs(avg_bpm), { lineStyle: { width: 1, color: colour("ctl"), opacity: 0.7 }, sampling: "lttb" }),
       ],
     }),
     table: () => ({ head: ["From", "Maximum", "Average", "Minimum"], rows: at.slice(-500).map((ms, n) => { const k = Math.max(0, at.length - 500) + n; return [by === "hour" ? f.wallDayTime(ms) : f.dayWithYear(f.wallDay(ms)), f.round(max_bpm[k]), f.round(avg_bpm[k]), f.round(data.points.min_bpm[k])]; }).reverse() }),
-    onPoint: (place, value) => page.go(`/heart-rate/${f.wallDay(Array.isArray(value) ? Number(value[0]) : (at[place] as number))}`),
+    onPoint: (wallMs) => page.go(`/heart-rate/${f.wallDay(Math.min(Math.max(wallMs, at[0] as number), at.at(-1) as number))}`),
   });
 }
 
 const dayAxis = (days: string[]) => ({ type: "category", data: days, axisLabel: { formatter: (value: string) => f.shortDay(value) } });
+const dayLink = (page: Page, data: HeartRate, day: string) => (data.days_by === "month" ? f.dayWithYear(day) : h("a", { href: page.href(`/heart-rate/${day}`) }, f.dayWithYear(day)));
 const toDay = (page: Page, days: string[], data: HeartRate) => (place: number) => {
   const day = days[place] as string;
   if (data.days_by === "month") page.change({ from: day, to: f.addDays(day, 30) });
@@ -88,7 +89,7 @@ function resting(page: Page, data: HeartRate): HTMLElement {
       tooltip: { formatter: (points: Point[]) => { const n = points[0]?.dataIndex ?? 0; return `${f.dayWithYear(days[n] as string)}\nOurs ${f.round(ours[n], 1)}\nProvider's ${f.round(theirs[n])}`; } },
       series: [lineOf("ours", colour("heart"), ours), lineOf("provider", colour("soft"), theirs, { lineStyle: { width: 1.5, type: "dashed", color: colour("soft") } })],
     }),
-    table: () => ({ head: ["Day", "Ours", "Provider's"], rows: days.map((day, n) => [f.dayWithYear(day), f.round(ours[n], 1), f.round(theirs[n])]).reverse() }),
+    table: () => ({ head: ["Day", "Ours", "Provider's"], rows: days.map((day, n) => [dayLink(page, data, day), f.round(ours[n], 1), f.round(theirs[n])]).reverse() }),
     onPoint: toDay(page, days, data),
   });
   node.classList.add("half");
@@ -136,7 +137,7 @@ function worn(page: Page, data: HeartRate): HTMLElement {
       tooltip: { axisPointer: { type: "shadow" }, formatter: (points: Point[]) => { const n = points[0]?.dataIndex ?? 0; return `${f.dayWithYear(days[n] as string)}\n${f.hoursMinutes((minutes[n] ?? 0) * 60)}`; } },
       series: [{ type: "bar", name: "worn", barMaxWidth: 18, data: minutes.map((value) => (value === null ? null : value / 60)), itemStyle: { color: colour("heat-2") } }],
     }),
-    table: () => ({ head: ["Day", "Worn"], rows: days.map((day, n) => [f.dayWithYear(day), f.hoursMinutes((minutes[n] ?? 0) * 60)]).reverse() }),
+    table: () => ({ head: ["Day", "Worn"], rows: days.map((day, n) => [dayLink(page, data, day), f.hoursMinutes((minutes[n] ?? 0) * 60)]).reverse() }),
     onPoint: toDay(page, days, data),
   });
 }

@@ -76,7 +76,7 @@ function health(data: Sleep): HTMLElement[] {
     const node = figure({
       name, title, summary: `${values.filter((value) => value !== null).length} nights.`,
       option: () => ({
-        xAxis: axis(days), yAxis: { type: "value", name: unit, scale: true },
+        xAxis: axis(days), yAxis: { type: "value", name: unit, scale: true, ...(unit === "%" ? { max: 100, min: ({ min }: { min: number }) => Math.floor(min) - 1 } : {}) },
         tooltip: { formatter: (points: Point[]) => { const n = points[0]?.dataIndex ?? 0; return `${f.dayWithYear(days[n] as string)}\n${f.round(values[n], digits)} ${unit}`; } },
         series: [lineOf(name, colour(tint), values)],
       }),
