@@ -83,7 +83,7 @@ dashboard-bundle: ## Build the dashboard's page from dashboard_src (needs Node; 
 test-ui: $(READY) ## The dashboard in a headless Chromium: values, views, decisions, phone, dark, accessibility, speed
 	@$(BIN)/uv sync --frozen --inexact --group ui-test --compile-bytecode --quiet
 	@$(BIN)/pytest -o addopts= -q -rs --strict-markers --disable-socket --allow-hosts=127.0.0.1,localhost,::1 \
-	  --allow-unix-socket tests/ui
+	  --allow-unix-socket -n 2 --dist loadfile tests/ui
 
 dbt-docs: $(READY) ## The marts' documentation with lineage, one HTML file that needs no server: dbt_project/target/static_index.html
 	@FIT_WAREHOUSE_PATH=$$(mktemp -d)/fit.duckdb $(BIN)/dbt --quiet docs generate --static --empty-catalog --target-path $(CURDIR)/dbt_project/target \

@@ -40,6 +40,8 @@ FLAGS = [
     "--disable-sync",
 ]
 DEMO_DAYS = 14
+GIVEN_HOME = os.environ.get("FIT_UI_HOME")  # a demo home that is there already, to be copied instead of made
+PICTURES = os.environ.get("FIT_UI_PICTURES")  # a folder to keep pictures of the pages in, for people
 _DEMO_SECONDS = 900
 _START_SECONDS = 60
 _READY = "domcontentloaded"
@@ -96,9 +98,8 @@ class Served:
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's home: made here, or copied from FIT_UI_HOME, because tests change it."""
     folder = tmp_path_factory.mktemp("demo") / "home"
-    given = os.environ.get("FIT_UI_HOME")
-    if given:
-        shutil.copytree(given, folder, symlinks=True)
+    if GIVEN_HOME:
+        shutil.copytree(GIVEN_HOME, folder, symlinks=True)
         return folder
     done = subprocess.run(
         [sys.executable, "-m", "fit_platform", "demo", "--days", str(DEMO_DAYS), "--no-serve"],

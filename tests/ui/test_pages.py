@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import itertools
-import os
 import time
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from fit_platform.dashboard.app import build_app
 from tests.dashboard_home import ATHLETES, LAST, DashboardHome, activity_id
-from tests.ui.conftest import ROOT, Look, Served
+from tests.ui.conftest import PICTURES, Look, Served
 
 ADA = "athlete=ada"
 PAGES = {
@@ -25,18 +25,22 @@ PAGES = {
     "sleep": f"/sleep?{ADA}",
     "pipeline": "/pipeline",
 }
-AXE = ROOT / "dashboard_src" / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_VIEW_BYTES = 300 * 1024
 FIRST_VIEW_SECONDS = 2.0
 P95_SECONDS = 0.15
 
 
+@cache
+def axe() -> str:
+    """The accessibility engine's script, as its package brings it."""
+    return importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+
+
 def picture(look: Look, name: str) -> None:
     """Keep a picture where FIT_UI_PICTURES says, for people."""
-    folder = os.environ.get("FIT_UI_PICTURES")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        look.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+    if PICTURES:
+        Path(PICTURES).mkdir(parents=True, exist_ok=True)
+        look.page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -71,11 +75,9 @@ def test_the_colours_can_be_chosen_and_stay(look: Look, decade: Served) -> None:
 def test_a_page_has_no_fault_that_axe_finds(
     request: pytest.FixtureRequest, decade: Served, page: str, colours: str
 ) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run: cd dashboard_src && npm ci")
     look: Look = request.getfixturevalue("dark" if colours == "dark" else "look")
     look.open(decade, PAGES[page])
-    look.page.evaluate(AXE.read_text())
+    look.page.evaluate(axe())
     found = look.page.evaluate(
         "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
         ".map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`)"
