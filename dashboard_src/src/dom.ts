@@ -34,7 +34,12 @@ export function card(title: string, note: Child, ...children: Child[]): HTMLElem
 }
 
 export function empty(title: string, detail: string): HTMLElement {
-  return h("p", { class: "empty" }, h("strong", {}, title), detail);
+  return h("p", { class: "empty" }, h("strong", {}, title), ...withCode(detail));
+}
+
+// What stands between `backticks` is something to type.
+export function withCode(text: string): Child[] {
+  return text.split("`").map((part, n) => (n % 2 ? h("code", {}, part) : part));
 }
 
 export function badge(provider: string, more = ""): HTMLElement {

@@ -1,7 +1,7 @@
 // The page: its frame, its address, and which view fills it.
 import { get, post, Refused, type Session } from "./api";
 import { clearCharts, redrawCharts } from "./charts";
-import { h, pick, replace } from "./dom";
+import { h, pick, replace, withCode } from "./dom";
 import { setUnits, type Units, unitSystem } from "./format";
 import type { Page, View } from "./page";
 import { activitiesView } from "./views/activities";
@@ -121,7 +121,7 @@ async function filled(signal: AbortSignal): Promise<HTMLElement> {
   if (session?.nothing_published && view !== pipelineView) return problem(new Refused(503, session.nothing_published));
   const nobody = { athlete_id: "", display_name: "", timezone: "UTC", max_hr_bpm: null, resting_hr_bpm: null, is_shared: false };
   if (!athlete && view !== pipelineView) {
-    return h("div", { class: "card empty" }, h("h1", {}, "Nothing to see yet"), h("p", {}, "No athlete's data are open to you here. Link somebody with `fit-platform link`, or ask who runs this installation."));
+    return h("div", { class: "card empty" }, h("h1", {}, "Nothing to see yet"), h("p", {}, ...withCode("No athlete's data are open to you here. Link somebody with `fit-platform link`, or ask who runs this installation.")));
   }
   const query = new URLSearchParams(location.search);
   const page: Page = {
@@ -149,9 +149,9 @@ async function enter(): Promise<void> {
 function problem(error: unknown): HTMLElement {
   const refused = error instanceof Refused ? error : null;
   if (refused === null) console.error(error);
-  const title = refused === null ? "Something went wrong" : ({ 401: "Sign in first", 403: "Not for you", 404: "Not found", 503: "Nothing published yet" } as Record<number, string>)[refused.status] ?? "That did not work";
+  const title = refused === null ? "Something went wrong" : ({ 401: "Sign in first", 403: "Not for you", 404: "Not found", 503: session?.nothing_published ? "Nothing published yet" : "Not to be read now" } as Record<number, string>)[refused.status] ?? "That did not work";
   const detail = refused === null ? "The page could not be drawn; the browser's console says why." : refused.status === 401 ? "Open the link that you were given, or ask who runs this installation for one." : `${refused.message.charAt(0).toUpperCase()}${refused.message.slice(1)}.`;
-  return h("div", { class: "card error", role: "alert" }, h("h1", {}, title), h("p", {}, detail),
+  return h("div", { class: "card error", role: "alert" }, h("h1", {}, title), h("p", {}, ...withCode(detail)),
     h("p", {}, h("button", { type: "button", click: () => void show() }, "Try again")));
 }
 

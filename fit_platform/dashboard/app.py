@@ -32,7 +32,7 @@ from fit_platform.dashboard.params import BadRequest
 from fit_platform.dashboard.scope import Scope
 from fit_platform.dashboard.sign_in import COOKIE, Links, SignIn
 from fit_platform.dashboard.sleep import sleep
-from fit_platform.dashboard.source import NothingPublished, Source
+from fit_platform.dashboard.source import NothingPublished, Source, Unreadable
 from fit_platform.dashboard.tables import newest_day
 from fit_platform.dashboard.viewers import Viewer
 from fit_platform.errors import FitError
@@ -125,7 +125,10 @@ class _Api:
 
         def work(request: Request) -> Response:
             try:
-                return self._fresh(request, view)
+                try:
+                    return self._fresh(request, view)
+                except Unreadable:  # a publish in the middle of the answer: the new version has it
+                    return self._fresh(request, view)
             except Exception as error:  # noqa: BLE001  # every kind has its status; the rest is logged and says nothing
                 return _refusal(error)
 
@@ -370,7 +373,9 @@ def _refusal(error: Exception) -> Response:
         return JSONResponse({"error": str(error)}, 400)
     if isinstance(error, UnknownActivity):
         return JSONResponse({"error": "no such activity; the next build may have merged it with another"}, 404)
-    if isinstance(error, NothingPublished):
+    if isinstance(error, Unreadable):
+        log.error("the published data cannot be read", exc_info=error)
+    if isinstance(error, NothingPublished | Unreadable):
         return JSONResponse({"error": str(error)}, 503)
     if isinstance(error, FitError):
         return JSONResponse({"error": str(error)}, 409)

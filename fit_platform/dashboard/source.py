@@ -31,6 +31,10 @@ class NothingPublished(FitError):
     """There are no published marts yet."""
 
 
+class Unreadable(FitError):
+    """The published files are there and cannot be read: a publish took them away just now, or they are damaged."""
+
+
 class Source(Protocol):
     """A set of marts at a version."""
 
@@ -78,9 +82,15 @@ class PublishedMarts:
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         """Run a query on the current version; threads have a cursor each."""
-        with self._opened().cursor() as cursor:
-            cursor.execute("SET TimeZone = 'UTC'")
-            return cursor.sql(sql, params=list(parameters)).to_arrow_table()
+        try:
+            with self._opened().cursor() as cursor:
+                cursor.execute("SET TimeZone = 'UTC'")
+                return cursor.sql(sql, params=list(parameters)).to_arrow_table()
+        except duckdb.IOException as error:
+            raise Unreadable(
+                "the published data cannot be read; load the page again, and if that does not help, remove the folder "
+                "`published` and run `fit-platform update`"
+            ) from error
 
     def _current(self) -> Path:
         folder = self._link.resolve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fit_platform.dashboard.app import build_app
+from fit_platform.dashboard.source import PublishedMarts
 from tests.dashboard_home import LAST, DashboardHome, activity_id, make_home
 
 ADA = {"athlete": "ada"}
@@ -163,6 +165,40 @@ def test_an_answer_is_kept_until_the_next_publish(tmp_path: Path) -> None:
     fresh = client.get("/api/overview", params=ADA, headers={"if-none-match": first.headers["etag"]})
     assert fresh.status_code == 200
     assert fresh.json()["totals"]["activities"] == 20
+
+
+def test_a_publish_in_the_middle_of_an_answer_is_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = make_home(tmp_path, 30)
+    client = TestClient(build_app(home.parts()), base_url="http://127.0.0.1:8088")
+    day = f"/api/heart-rate/{LAST}"
+    wanted = client.get(day, params=ADA).json()
+    listed = PublishedMarts.detail
+
+    def publish_then_forget(source: PublishedMarts, name: str, first: date, last: date) -> str:
+        monkeypatch.setattr(PublishedMarts, "detail", listed)
+        found = listed(source, name, first, last)
+        make_home(tmp_path, 30, version="fedcba9876543210")
+        shutil.rmtree(tmp_path / "published" / "0123456789abcdef" / "detail")
+        return found
+
+    monkeypatch.setattr(PublishedMarts, "detail", publish_then_forget)
+    assert TestClient(build_app(home.parts()), base_url="http://127.0.0.1:8088").get(day, params=ADA).json() == wanted
+
+
+def test_a_damaged_copy_is_told_in_words_and_a_sound_one_is_read_again(tmp_path: Path) -> None:
+    client = TestClient(build_app(make_home(tmp_path, 20).parts()), base_url="http://127.0.0.1:8088")
+    link = tmp_path / "published" / "current"
+    damaged = tmp_path / "published" / "damaged"
+    damaged.mkdir()
+    (damaged / "fitness.duckdb").write_bytes(b"no database" * 1000)
+    link.unlink()
+    link.symlink_to("damaged")
+    refused = client.get("/api/sleep", params=ADA)
+    assert refused.status_code == 503
+    assert "fit-platform update" in refused.json()["error"]
+    link.unlink()
+    link.symlink_to("0123456789abcdef")
+    assert client.get("/api/sleep", params=ADA).status_code == 200
 
 
 def test_before_the_first_publish_the_answer_says_what_to_do(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ function zones(page: Page, data: HeartRate): HTMLElement {
   });
   const known = (data.daily.zone_1_seconds as Numbers).some((value) => value !== null);
   if (!known) {
-    const node = card("Time in zones", null, empty("No zones", "They need the athlete's maximum heart rate: fit-platform athletes NAME --max-hr …"));
+    const node = card("Time in zones", null, empty("No zones", "They need the athlete's maximum heart rate: `fit-platform athletes NAME --max-hr …`"));
     node.classList.add("half");
     return node;
   }

@@ -54,7 +54,7 @@ function load(data: Overview): HTMLElement {
   const { local_date: days, ctl, atl, tsb, trimp } = data.load;
   const last = days.length - 1;
   if (last < 0 || ctl.every((value) => value === null)) {
-    const node = card("Fitness, fatigue, form", null, empty("No training load", "It needs activities with heart rate, and the athlete's sex, maximum and resting heart rate: fit-platform athletes NAME --sex … --max-hr … --resting-hr …"));
+    const node = card("Fitness, fatigue, form", null, empty("No training load", "It needs activities with heart rate, and the athlete's sex, maximum and resting heart rate: `fit-platform athletes NAME --sex … --max-hr … --resting-hr …`"));
     return node;
   }
   const node = figure({

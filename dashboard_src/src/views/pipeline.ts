@@ -34,12 +34,12 @@ export async function pipelineView(page: Page): Promise<HTMLElement> {
         tile("Checks", String(data.checks.passed), data.checks.failed.length ? `${data.checks.failed.length} failing` : "passed, none failing", data.checks.failed.length ? "down" : ""),
         tile("In quarantine", status.quarantined_records === null ? "–" : f.round(status.quarantined_records), "records that could not become rows", status.quarantined_records ? "down" : ""),
         tile("Last build", f.instant(status.last_build_at), status.published ? "published" : "nothing published yet")),
-      connections(data), checks(data), runs(data), quota(status.quota), quarantine(data), receipts(data)));
+      connections(data), checks(data), quarantine(data), runs(data), quota(status.quota), receipts(data)));
 }
 
 function connections(data: Facts): HTMLElement {
   const { connections: all } = data.status;
-  if (!all.length) return card("Freshness and connections", null, empty("Nobody is linked", "Run fit-platform link PROVIDER ATHLETE, or fit-platform demo."));
+  if (!all.length) return card("Freshness and connections", null, empty("Nobody is linked", "Run `fit-platform link PROVIDER ATHLETE`, or `fit-platform demo`."));
   const rows = [...all].sort((a, b) => a.athlete_id.localeCompare(b.athlete_id) || a.provider.localeCompare(b.provider)).map((one): Child[] => {
     const [text, tone] = STATES[one.state] ?? [f.words(one.state), "warn"];
     const days = data.stale[`${one.athlete_id} ${one.provider}`] ?? null;
@@ -59,7 +59,7 @@ function checks(data: Facts): HTMLElement {
 }
 
 function runs(data: Facts): HTMLElement {
-  const node = card("Last runs", null, data.runs.length ? table(["Started", "Status", "Took", "Days", "Assets"], data.runs.slice(0, 12).map((run) => [f.instant(run.started_at), mark(f.words(run.status), RUNS[run.status] ?? ""), run.seconds === null ? "–" : f.duration(run.seconds), run.partitions || "–", String(run.assets || "–")]), [2, 4]) : empty("No run yet", "Run fit-platform sync, or let the schedules do it."));
+  const node = card("Last runs", null, data.runs.length ? table(["Started", "Status", "Took", "Days", "Assets"], data.runs.slice(0, 12).map((run) => [f.instant(run.started_at), mark(f.words(run.status), RUNS[run.status] ?? ""), run.seconds === null ? "–" : f.duration(run.seconds), run.partitions || "–", String(run.assets || "–")]), [2, 4]) : empty("No run yet", "Run `fit-platform sync`, or let the schedules do it."));
   node.classList.add("half");
   return node;
 }
@@ -78,5 +78,5 @@ function quarantine(data: Facts): HTMLElement {
 }
 
 function receipts(data: Facts): HTMLElement {
-  return card("Removed data", "receipts of retention, revocation and erasure", data.receipts.length ? table(["When", "Kind", "Athlete", "From", "Why", "Objects", "Rows"], data.receipts.map((one) => [f.instant(one.at), f.words(one.kind), one.athlete_id, one.providers.join(", "), one.why, f.round(one.landing_objects), f.round(one.base_rows)]), [5, 6]) : empty("Nothing was removed so far", "A retention setting, a revoked consent and fit-platform erase leave a receipt here."));
+  return card("Removed data", "receipts of retention, revocation and erasure", data.receipts.length ? table(["When", "Kind", "Athlete", "From", "Why", "Objects", "Rows"], data.receipts.map((one) => [f.instant(one.at), f.words(one.kind), one.athlete_id, one.providers.join(", "), one.why, f.round(one.landing_objects), f.round(one.base_rows)]), [5, 6]) : empty("Nothing was removed so far", "A retention setting, a revoked consent and `fit-platform erase` leave a receipt here."));
 }
