@@ -146,6 +146,9 @@ def test_rubbish_that_is_no_http_is_refused(desk: Desk) -> None:
 
 def test_a_request_in_flight_is_answered_when_the_server_is_told_to_end(desk: Desk) -> None:
     class Slow:
+        def prepare(self) -> None:
+            """Nothing to look through."""
+
         def handle(self, _: object) -> Response:
             time.sleep(0.5)
             return Response(204)
