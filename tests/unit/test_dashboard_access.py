@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.auth import crypt, jwt
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from fit_platform.dashboard.answers import STATIC
@@ -113,6 +114,16 @@ def test_an_athlete_sees_their_own_data_and_nobody_else_s(ask: Ask, path: str) -
 def test_no_activity_of_another_athlete_opens_under_one_s_own_name(ask: Ask, number: int) -> None:
     for other in ("ben", "cleo"):
         assert ask("ada", f"/api/activities/{activity_id(other, number)}", athlete="ada").status_code == 404
+
+
+def test_every_answer_about_an_athlete_is_looked_at_for_leaks(home: DashboardHome) -> None:
+    """A new endpoint joins ENDPOINTS, or this test says so."""
+    routes = [route for route in build_app(home.parts()).routes if isinstance(route, Route)]
+    asked = {route.path for route in routes if route.path.startswith("/api/") and "GET" in (route.methods or ())}
+    looked_at = {
+        route.path for route in routes for path in ENDPOINTS if route.path in asked and route.path_regex.match(path)
+    }
+    assert asked - looked_at == {"/api/session", "/api/pipeline"}  # of no single athlete; they have tests of their own
 
 
 def test_no_answer_names_another_athlete(ask: Ask) -> None:
