@@ -59,7 +59,10 @@ function checks(data: Facts): HTMLElement {
 }
 
 function runs(data: Facts): HTMLElement {
-  const node = card("Last runs", null, data.runs.length ? table(["Started", "Status", "Took", "Days", "Assets"], data.runs.slice(0, 12).map((run) => [f.instant(run.started_at), mark(f.words(run.status), RUNS[run.status] ?? ""), run.seconds === null ? "–" : f.duration(run.seconds), run.partitions || "–", String(run.assets || "–")]), [2, 4]) : empty("No run yet", "Run `fit-platform sync`, or let the schedules do it."));
+  // Runs of `sync` and `demo` do not say how many assets they made: no column of dashes for them.
+  const counted = data.runs.some((run) => run.assets > 0);
+  const row = (run: Run): Child[] => [f.instant(run.started_at), mark(f.words(run.status), RUNS[run.status] ?? ""), run.seconds === null ? "–" : f.duration(run.seconds), run.partitions || "–", ...(counted ? [String(run.assets || "–")] : [])];
+  const node = card("Last runs", null, data.runs.length ? table(["Started", "Status", "Took", "Days", ...(counted ? ["Assets"] : [])], data.runs.slice(0, 12).map(row), [2, 4]) : empty("No run yet", "Run `fit-platform sync`, or let the schedules do it."));
   node.classList.add("half");
   return node;
 }
