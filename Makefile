@@ -114,6 +114,9 @@ test-backfill: $(READY) ## Three years of three athletes through faults: complet
 bench-webhooks: $(READY) ## 20,000 webhooks over 200 connections, the receiver killed -9 three times meanwhile
 	@$(BIN)/python -m tests.bench.webhooks
 
+bench-month: $(READY) ## A month of lost, repeated, late, edited and deleted data, followed in three ways, against a clean load (20 min)
+	@$(BIN)/python -m tests.bench.month
+
 bench-latency: $(READY) ## From an upload to the published marts through webhook, inbox and daemon: where the seconds go (10 min)
 	@$(BIN)/python -m tests.bench.latency
 

@@ -1,6 +1,6 @@
 """Days in which news is lost, repeated and reordered while records come late, change and go: nothing is missed.
 
-Held against each other is what has landed, object by object.
+Held against each other is what has landed, object by object, and the marts. `make bench-month` is the long version.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import pytest
 from fit_platform.commands.simulate import SimulatedWorld
 from fit_platform.feed.look import Mode
 from tests.integration.moving_world import FAULTS, Follower, following, sunday_morning
+from tests.integration.same_marts import differing
 
-HISTORY_DAYS, DAYS = 8, 4
+HISTORY_DAYS, DAYS, TICK_HOURS = 8, 3, 6
 WORLD = SimulatedWorld(seed=7, days=HISTORY_DAYS + DAYS, athletes=1, end=date(2026, 4, 4))
 END = sunday_morning(WORLD.end)
 BAD_LUCK = {
@@ -41,7 +42,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Follower:
 
 
 def followed(follower: Follower, mode: Mode | None) -> None:
-    for hours in range(3, DAYS * 24 + 1, 3):
+    for hours in range(TICK_HOURS, DAYS * 24 + 1, TICK_HOURS):
         follower.move_to(END - timedelta(days=DAYS) + timedelta(hours=hours))
         follower.tick(mode)
     follower.tick("all")
@@ -54,13 +55,18 @@ def test_with_webhooks_and_a_reconciliation_the_marts_are_those_of_a_clean_load(
     begin = END - timedelta(days=DAYS)
     with following(WORLD, tmp_path / "home", begin, tmp_path / "simulator.json", BAD_LUCK) as follower:
         follower.pull_all()
+        follower.build()
         with follower.subscribed():
             followed(follower, None)
         counts = follower.ask("webhooks")["counts"]
         assert all(
             sum(own.get(fault, 0) for own in counts.values()) for fault in ("lost", "duplicated", "out_of_order")
         )
+        follower.build()
     assert follower.landed() == clean.landed()
+    clean.take_snapshots_of(follower)
+    clean.build()
+    assert differing(follower.warehouse, clean.warehouse) == {}
 
 
 def test_looks_alone_land_what_a_clean_load_lands(clean: Follower, tmp_path: Path) -> None:
