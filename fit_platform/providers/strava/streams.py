@@ -25,9 +25,6 @@ _NUMBERS = {
 _TYPES = ("time", *_NUMBERS, "latlng", "moving")
 
 
-_NUMBER_TYPES = ("UBIGINT", "BIGINT", "DOUBLE", "NULL")  # as DuckDB calls what a list of JSON holds
-
-
 def _keyed(leaf: str, pair: object, truth: str) -> str:
     """The structure of an answer by type, for json_transform."""
     leaves: dict[str, object] = dict.fromkeys(_TYPES, leaf) | {"latlng": pair, "moving": truth}
@@ -46,7 +43,8 @@ def _holds_only(stream_type: str, *found: str) -> str:
     return f"coalesce(json_extract(structure, '$.{stream_type}.data')::VARCHAR IN ({allowed}, '[\"NULL\"]'), true)"
 
 
-_IS_PLAIN = " AND ".join(
+_NUMBER_TYPES = ("UBIGINT", "BIGINT", "DOUBLE", "NULL")  # as DuckDB calls what a list of JSON holds
+_HOLDS_NUMBERS = " AND ".join(
     (
         *(_holds_only(stream_type, *(f'["{of}"]' for of in _NUMBER_TYPES)) for stream_type in ("time", *_NUMBERS)),
         _holds_only("latlng", *(f'[["{of}"]]' for of in _NUMBER_TYPES)),
@@ -54,13 +52,14 @@ _IS_PLAIN = " AND ".join(
     )
 )
 """Nothing but numbers where numbers belong: such an answer need not become text first, which takes most of the time."""
+_IS_FINITE = " AND ".join(
+    f"isfinite(coalesce(list_sum({values}), 0))"
+    for values in (*(f"keyed.{t}.data" for t in ("time", *_NUMBERS)), "flatten(keyed.latlng.data)")
+)
+"""DuckDB reads 1e400 as infinity; a sum that is finite has no such part."""
 
 _LISTED = json.dumps([{"type": "VARCHAR", "data": ["VARCHAR"]}])
 _ANSWER = f"{sql.LINE}, activity_id, started_at"
-
-
-def _finite(value: str) -> str:
-    return f"CASE WHEN isfinite({value}) THEN {value} END"
 
 
 def _unnested(source: str, series: Callable[[str], str]) -> str:
@@ -68,28 +67,37 @@ def _unnested(source: str, series: Callable[[str], str]) -> str:
     return f"SELECT {_ANSWER}, {', '.join(f'unnest({series(t)}) AS {t}' for t in _TYPES)} FROM {source}"
 
 
-def _wrong_number(stream_type: str) -> str:
-    is_wrong = sql.wrong(stream_type, _NUMBERS[stream_type])
-    return f"WHEN {is_wrong} THEN 'stream `{stream_type}`: a value is not a number'"
+def _wrong(stream_type: str, column: str, expected: str) -> str:
+    is_wrong = sql.wrong(stream_type, column)
+    return f"WHEN {is_wrong} THEN 'stream `{stream_type}`: a value is not {expected}'"
 
 
-def _samples(source: str, number: Callable[[str], str], *, truth: str, no_position: str) -> str:
-    """Samples with their values, what is wrong with them, and then the values as they came."""
+_WRONG_VALUES = " ".join(
+    (
+        "WHEN elapsed_seconds IS NULL THEN 'stream `time`: a value is not a number'",
+        *(_wrong(stream_type, column, "a number") for stream_type, column in _NUMBERS.items()),
+    )
+)
+
+
+def _samples(
+    source: str, number: Callable[[str], str], *, is_moving: str, has_no_position: str, wrong_values: str = ""
+) -> str:
+    """Samples with their values, and what is wrong with them beside the values as they came."""
     return f"""
 SELECT {sql.LINE}, activity_id, {number("time")} AS elapsed_seconds,
   {sql.plus_seconds("started_at", "elapsed_seconds")} AS sampled_at,
   {", ".join(f"{number(stream)} AS {column}" for stream, column in _NUMBERS.items())},
   {number("position[1]")} AS latitude_deg,
   {number("position[2]")} AS longitude_deg,
-  {truth} AS is_moving,
+  {is_moving} AS is_moving,
   CASE
     WHEN started_at IS NULL THEN 'the activity has no readable start'
     WHEN time IS NULL THEN 'a sample without `time`'
-    WHEN elapsed_seconds IS NULL THEN 'stream `time`: a value is not a number'
-    {" ".join(_wrong_number(t) for t in _NUMBERS)}
-    WHEN NOT ({no_position}) AND (latitude_deg IS NULL OR longitude_deg IS NULL)
+    {wrong_values}
+    WHEN (latitude_deg IS NULL OR longitude_deg IS NULL) AND NOT ({has_no_position})
       THEN 'stream `latlng`: a value is not a pair of numbers'
-    WHEN {sql.wrong("moving", "is_moving")} THEN 'stream `moving`: a value is not true or false'
+    {_wrong("moving", "is_moving", "true or false")}
   END AS bad_reason,
   CASE WHEN bad_reason IS NOT NULL THEN CAST(
     json_object('activity_id', activity_id, 'time', CAST(time AS VARCHAR),
@@ -99,52 +107,48 @@ FROM {source}
 """
 
 
+_NO_PAIR = "latlng IS NULL OR len(latlng) = 0 OR (len(latlng) = 2 AND latlng[1] IS NULL AND latlng[2] IS NULL)"
 _STREAMS = f"""
 WITH structures AS (
   SELECT *, TRY(json_structure(payload)) AS structure FROM lines
 ),
-answers AS (
+numbers AS (
   SELECT {sql.LINE}, payload, request->'activity'->>'id' AS activity_id,
     {sql.instant("(request->'activity'->>'start_date')")} AS started_at,
-    json_type(structure) = 'OBJECT' AND {_IS_PLAIN} AS is_plain
+    CASE WHEN json_type(structure) = 'OBJECT' AND {_HOLDS_NUMBERS}
+      THEN json_transform(payload, '{_keyed("DOUBLE", ["DOUBLE"], "BOOLEAN")}') END AS keyed
   FROM structures
 ),
-plain AS (
-  SELECT {_ANSWER}, json_transform(payload, '{_keyed("DOUBLE", ["DOUBLE"], "BOOLEAN")}') AS keyed
-  FROM answers WHERE is_plain
+answers AS MATERIALIZED (
+  SELECT *, keyed IS NOT NULL AND {_IS_FINITE} AS is_plain FROM numbers
 ),
 others AS (
   SELECT {_ANSWER},
     CASE WHEN json_type(payload) = 'OBJECT'
       THEN json_transform(payload, '{_keyed("VARCHAR", "VARCHAR", "VARCHAR")}') END AS keyed,
     CASE WHEN json_type(payload) = 'ARRAY' THEN json_transform(payload, '{_LISTED}') END AS listed
-  FROM answers WHERE is_plain IS NOT TRUE
+  FROM answers WHERE NOT is_plain
 ),
 series AS (
   SELECT {_ANSWER}, {", ".join(_series(t) for t in _TYPES)} FROM others
 ),
 values AS (
-  SELECT *, latlng AS position FROM ({_unnested("plain", lambda t: f"keyed.{t}.data")})
+  SELECT *, latlng AS position
+  FROM ({_unnested("answers", lambda t: f"keyed.{t}.data")} WHERE is_plain)
 ),
 texts AS (
   SELECT *, string_split(regexp_extract(latlng, '^\\[(.*)\\]$', 1), ',') AS position
   FROM ({_unnested("series", lambda t: t)})
 )
-{
-    _samples(
-        "values",
-        _finite,
-        truth="moving",
-        no_position="len(latlng) = 0 OR (len(latlng) = 2 AND latlng[1] IS NULL AND latlng[2] IS NULL)",
-    )
-}
+{_samples("values", str, is_moving="moving", has_no_position=_NO_PAIR)}
 UNION ALL
 {
     _samples(
         "texts",
         sql.number,
-        truth="TRY_CAST(moving AS BOOLEAN)",
-        no_position="latlng IN ('[]', 'null', '[null,null]')",
+        is_moving="TRY_CAST(moving AS BOOLEAN)",
+        has_no_position="latlng IS NULL OR latlng IN ('[]', 'null', '[null,null]')",
+        wrong_values=_WRONG_VALUES,
     )
 }
 """
