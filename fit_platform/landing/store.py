@@ -190,16 +190,19 @@ class FolderStore:
         base = self.root / prefix
         if not base.is_dir():
             return
+        # Text, not paths: ten years are thousands of folders, and every load and check asks for some of them.
+        begin = "" if base == self.root else f"{Path(prefix).as_posix()}/"
         for folder, folders, files in os.walk(base):
-            here = Path(folder).relative_to(self.root)
+            below = folder[len(str(base)) + 1 :].replace(os.sep, "/")
+            here = f"{begin}{below}/" if below else begin
             folders[:] = [
                 name
                 for name in sorted(folders)
-                if (inside := f"{(here / name).as_posix()}/") >= start_offset[: len(inside)]
+                if (inside := f"{here}{name}/") >= start_offset[: len(inside)]
                 and (not end_offset or inside < end_offset)
             ]
             for file in sorted(files):
-                name = (here / file).as_posix()
+                name = f"{here}{file}"
                 if not file.startswith(".") and name >= start_offset and (not end_offset or name < end_offset):
                     yield Listed(name, None)
 

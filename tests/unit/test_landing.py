@@ -136,6 +136,7 @@ def test_a_half_written_file_is_not_an_object(tmp_path: Path) -> None:
     store.write("raw/a", b"1")
     (tmp_path / "raw" / ".part-killed").write_bytes(b"half")
     assert list(store.names("raw/")) == ["raw/a"]
+    assert list(store.names("")) == list(store.names("raw")) == ["raw/a"]
 
 
 json_values = st.recursive(
