@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -43,6 +44,7 @@ class Step:
     name: str
     years: float
     seconds: float = 0.0  # of the whole process, from start to end
+    cpu_seconds: float = 0.0  # of the process and all its children: other work on the machine changes it little
     peak_gib: float = 0.0  # of the process and all its children
     events: int = 0  # that Dagster's log grew by
     report: dict[str, float] = field(default_factory=dict)  # what the step itself measured
@@ -94,7 +96,7 @@ def run_step(name: str, years: float, work: Path) -> Step:
         "FIT_CLOCK_OFFSET_S": str((today - datetime.now(UTC)).total_seconds()),
     }
     environment |= {name: value for name, value in os.environ.items() if name.startswith("FIT_DUCKDB_")}
-    before = events_in(work)
+    before, used_before = events_in(work), _children_cpu_seconds()
     started = time.monotonic()
     with (work / f"{len(list(work.glob('*.log')))}-step.log").open("w") as log:
         process = subprocess.Popen(
@@ -107,13 +109,18 @@ def run_step(name: str, years: float, work: Path) -> Step:
         watcher = threading.Thread(target=_watch_memory, args=(process, step), daemon=True)
         watcher.start()
         out, _ = process.communicate(timeout=_STEP_TIMEOUT_SECONDS)
-    step.seconds = time.monotonic() - started
+    step.seconds, step.cpu_seconds = time.monotonic() - started, _children_cpu_seconds() - used_before
     watcher.join()
     if process.returncode != 0:
         raise SystemExit(f"{name} after {years:g} years failed:\n{out[-3000:]}\n{Path(log.name).read_text()[-3000:]}")
     step.report = json.loads(out.strip().splitlines()[-1])
     step.events = events_in(work) - before
     return step
+
+
+def _children_cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _watch_memory(process: subprocess.Popen[str], step: Step) -> None:
@@ -178,7 +185,7 @@ def show(steps: list[Step], console: Console) -> bool:
     longest = max(step.years for step in steps)
     shortest = min(step.years for step in steps)
     table = Table(title="one athlete, 5,500 heart-rate samples a day, 300 recordings a year")
-    for column in ("step", "years", "s", "load s", "build s", "peak GiB", "events", ""):
+    for column in ("step", "years", "s", "cpu s", "load s", "build s", "peak GiB", "events", ""):
         table.add_column(column, justify="left" if column in ("step", "") else "right")
     for name in dict.fromkeys(step.name for step in steps if step.name != "ingest"):
         same = [step for step in steps if step.name == name]
@@ -187,6 +194,7 @@ def show(steps: list[Step], console: Console) -> bool:
                 name,
                 f"{step.years:g}",
                 f"{step.seconds:.1f}",
+                f"{step.cpu_seconds:.1f}",
                 f"{step.report.get('load', 0):.1f}",
                 f"{step.report.get('build', 0):.1f}",
                 f"{step.peak_gib:.2f}",
