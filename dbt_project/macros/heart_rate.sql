@@ -71,3 +71,40 @@
         ) as zone_{{ zone }}_seconds{{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
+
+{# A Fitbit exercise carries no series: its heart rate is the band's, from its start day and the day after. The days
+   are the exercise's own column: where the join computed them from both sides, it compared every sample with every
+   exercise. #}
+{% macro band_heart_rate() -%}
+    select
+        exercises.athlete_id,
+        exercises.dt,
+        exercises.exercise_id,
+        exercises.ended_at,
+        samples.sampled_at,
+        samples.bpm,
+        samples.fetched_at
+    from
+        (
+            select
+                sessions.athlete_id,
+                sessions.dt,
+                sessions.exercise_id,
+                sessions.started_at,
+                sessions.ended_at,
+                {{ date_of_epoch_day(epoch_day("sessions.dt") ~ " + days_on.n") }}
+                as sampled_dt
+            from {{ ref("stg_fitbit__exercises") }} as sessions
+            cross join {{ whole_numbers(2) }} as days_on
+            where
+                {{ in_load_window("sessions.dt", before=1) }} and not sessions.is_mirror
+        ) as exercises
+    inner join
+        {{ ref("stg_fitbit__heart_rate") }} as samples
+        on exercises.athlete_id = samples.athlete_id
+        and exercises.sampled_dt = samples.dt
+        and exercises.started_at <= samples.sampled_at
+        and exercises.ended_at > samples.sampled_at
+    where
+        {{ in_load_window("samples.dt", before=1, after=1) }} and not samples.is_mirror
+{%- endmacro %}

@@ -26,29 +26,15 @@ with
 
         union all
 
-        -- The band's, from the exercise's start day and the day after.
         select
-            exercises.athlete_id,
-            exercises.dt,
+            athlete_id,
+            dt,
             'fitbit' as provider,
-            exercises.exercise_id as provider_activity_id,
-            samples.sampled_at,
-            samples.bpm
-        from {{ ref("stg_fitbit__exercises") }} as exercises
-        cross join {{ whole_numbers(2) }} as days_on
-        inner join
-            {{ ref("stg_fitbit__heart_rate") }} as samples
-            on exercises.athlete_id = samples.athlete_id
-            and exercises.dt
-            = {{ date_of_epoch_day(epoch_day("samples.dt") ~ " - days_on.n") }}
-            and exercises.started_at <= samples.sampled_at
-            and exercises.ended_at > samples.sampled_at
-        where
-            {{ in_load_window("exercises.dt", before=1) }}
-            and {{ in_load_window("samples.dt", before=1, after=1) }}
-            and not exercises.is_mirror
-            and not samples.is_mirror
-            and samples.bpm between 30 and 250
+            exercise_id as provider_activity_id,
+            sampled_at,
+            bpm
+        from ({{ band_heart_rate() }}) as band
+        where bpm between 30 and 250
     )
 
 select

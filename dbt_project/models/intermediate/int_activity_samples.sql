@@ -42,33 +42,18 @@ with
 
         union all
 
-        -- A Fitbit exercise carries no series: its heart rate is the band's, from its
-        -- start day and the day after.
         select
-            exercises.athlete_id,
-            exercises.dt,
+            athlete_id,
+            dt,
             'fitbit' as provider,
-            exercises.exercise_id as provider_activity_id,
-            {{ epoch_seconds("exercises.ended_at") }} as ended_second,
-            {{ epoch_seconds("samples.sampled_at") }} as sampled_second,
-            samples.bpm,
+            exercise_id as provider_activity_id,
+            {{ epoch_seconds("ended_at") }} as ended_second,
+            {{ epoch_seconds("sampled_at") }} as sampled_second,
+            bpm,
             {{ as_float("null") }} as speed_mps,
             {{ as_float("null") }} as power_w,
-            samples.fetched_at
-        from {{ ref("stg_fitbit__exercises") }} as exercises
-        cross join {{ whole_numbers(2) }} as days_on
-        inner join
-            {{ ref("stg_fitbit__heart_rate") }} as samples
-            on exercises.athlete_id = samples.athlete_id
-            and exercises.dt
-            = {{ date_of_epoch_day(epoch_day("samples.dt") ~ " - days_on.n") }}
-            and exercises.started_at <= samples.sampled_at
-            and exercises.ended_at > samples.sampled_at
-        where
-            {{ in_load_window("exercises.dt", before=1) }}
-            and {{ in_load_window("samples.dt", before=1, after=1) }}
-            and not exercises.is_mirror
-            and not samples.is_mirror
+            fetched_at
+        from ({{ band_heart_rate() }}) as band
     ),
 
     -- Invalid heart rates are none, negative speeds neither.
