@@ -12,6 +12,7 @@ from fit_platform.simulator import running
 from fit_platform.warehouse.bigquery_warehouse import BigQueryWarehouse, open_bigquery
 from tests.gcp.emulators import PROJECT, bigquery_emulator, storage_emulator, why_no_bigquery
 from tests.gcp.houses import CONFIG, WINDOW, CloudHouse, cloud_copy, linked_home, local_copy
+from tests.gcp.kills import kill_at_every_point
 from tests.integration.conftest import House
 
 
@@ -72,10 +73,19 @@ def local(linked: House, tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 @pytest.fixture(scope="session")
-def cloud(linked: House, storage_url: str, bigquery_url: str, tmp_path_factory: pytest.TempPathFactory) -> CloudHouse:
-    """The window synced on the emulators: read it only."""
+def killed(
+    linked: House, storage_url: str, bigquery_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[CloudHouse, list[str]]:
+    """A home on the emulators whose `sync` was killed several times, and where."""
     home = tmp_path_factory.mktemp("cloud") / "home"
     house = cloud_copy(linked, home, storage_url=storage_url, bigquery_url=bigquery_url)
+    return house, kill_at_every_point(house, tmp_path_factory.mktemp("kills"))
+
+
+@pytest.fixture(scope="session")
+def cloud(killed: tuple[CloudHouse, list[str]]) -> CloudHouse:
+    """The same home after one `sync` that was let through: read it only. One for all: a build here takes minutes."""
+    house, _ = killed
     result = house.sync(WINDOW)
     assert (result.problems, result.exit_code) == ([], 0)
     assert result.published
