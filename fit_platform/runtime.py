@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +16,14 @@ from fit_platform.accounts import athlete_settings
 from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import Connection, ConnectionStore, State
 from fit_platform.accounts.custody import Custody
+from fit_platform.accounts.oauth import oauth_of
 from fit_platform.accounts.overrides import OverrideStore
 from fit_platform.accounts.tables import ACTIVITY_OVERRIDES, ATHLETE_SETTINGS, ATHLETES
 from fit_platform.errors import ConfigError
 from fit_platform.landing.inbox import Inbox
 from fit_platform.landing.opening import open_store
 from fit_platform.landing.zone import LandingZone
-from fit_platform.providers.http import TIMEOUT_S, ApiClient, RetryPolicy, utc_now
+from fit_platform.providers.http import TIMEOUT_S, ApiClient, RetryPolicy
 from fit_platform.providers.registry import every_resource
 from fit_platform.quota.ledger import QuotaLedger
 from fit_platform.settings import Settings
@@ -53,7 +54,7 @@ class Runtime:
 
     def clock(self) -> datetime:
         """The time in UTC; simulated where the settings say so."""
-        return utc_now() + timedelta(seconds=self.settings.clock_offset_s)
+        return self.settings.now()
 
     @cached_property
     def zone(self) -> LandingZone:
@@ -150,6 +151,7 @@ class Runtime:
                 tokens=self.custody.token_source(provider, connection.athlete_id),
                 quota=self.quota.for_webhooks() if for_news else self.quota,
                 clock=self.clock,
+                registered_at=connection.linked_at if oauth_of(provider).REGISTERS else None,
                 retry=RetryPolicy(attempts=1) if for_news else RetryPolicy(),
                 timeout_s=_QUICK_TIMEOUT_S if for_news else TIMEOUT_S,
             )

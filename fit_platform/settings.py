@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -208,6 +208,10 @@ class Settings(BaseSettings):
         if days < 1:
             raise ValueError("must be `keep` or a whole number of days, 1 or more")
         return days
+
+    def now(self) -> datetime:
+        """The present moment of the world that these settings point at: ours, or a simulated one."""
+        return datetime.now(UTC) + timedelta(seconds=self.clock_offset_s)
 
     @cached_property
     def home_dir(self) -> Path:

@@ -17,7 +17,6 @@ from fit_platform.accounts.link import Linked, chosen_retention, member_id, shar
 from fit_platform.accounts.oauth import oauth_of
 from fit_platform.accounts.tokens import Token, open_token_store
 from fit_platform.errors import AuthRevoked, ConfigError, FitError, ProviderError, Transient
-from fit_platform.providers.http import utc_now
 from fit_platform.providers.oauth_base import OAuthProvider, epoch, split_scopes
 from fit_platform.settings import Settings
 
@@ -30,7 +29,7 @@ def adopt(
     *,
     profile: Profile | None = None,
     retention: Retention | None = None,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime] | None = None,
 ) -> Linked:
     """Link with a token that exists already, for machines without a browser.
 
@@ -38,7 +37,7 @@ def adopt(
     The provider is asked whose token it is when the file does not say. If it cannot tell, the token is adopted with
     the user id unknown; if it refuses the token or cannot be reached, nothing changes and the error says so.
     """
-    oauth = oauth_of(provider)
+    oauth, clock = oauth_of(provider), clock or settings.now
     kept = chosen_retention(settings, oauth, retention)
     AthleteStore(settings.home_dir).check(athlete_id, profile)
     given = _read_token_file(token_file)

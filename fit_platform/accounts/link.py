@@ -23,7 +23,6 @@ from fit_platform.errors import (
     Permanent,
     ProviderError,
 )
-from fit_platform.providers.http import utc_now
 from fit_platform.providers.oauth_base import OAuthProvider, split_scopes
 from fit_platform.settings import Settings
 
@@ -47,7 +46,7 @@ def link(
     timeout_s: float = 300,
     redirect_port: int = 0,
     allow_partial: bool = False,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime] | None = None,
 ) -> Linked:
     """Link by consent: authorization code on a loopback redirect, `http://127.0.0.1:<port>/callback`.
 
@@ -55,7 +54,7 @@ def link(
     registered, so a fixed port there. `allow_partial` accepts that the athlete unticks a scope. Nothing is stored
     unless all went well; every failure is a one-line FitError.
     """
-    oauth = oauth_of(provider)
+    oauth, clock = oauth_of(provider), clock or settings.now
     kept = chosen_retention(settings, oauth, retention)
     AthleteStore(settings.home_dir).check(athlete_id, profile)  # before the browser opens, not after the consent
     state = secrets.token_urlsafe(24)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from fit_platform.accounts.connections import ConnectionStore
 from fit_platform.feed.owners import Owners
@@ -35,7 +35,7 @@ def build_receiver(settings: Settings, clock: Callable[[], datetime] | None = No
         secrets=secrets_file(settings),
         owners=Owners(connections),
         inbox=Inbox(store),
-        clock=clock or (lambda: datetime.now(UTC) + timedelta(seconds=settings.clock_offset_s)),
+        clock=clock or settings.now,
         signing_keys={"strava": key.get_secret_value()} if key else {},
     )
 

@@ -19,6 +19,7 @@ from fit_platform.landing.zone import LandingZone
 from fit_platform.pipeline.pull import AthleteFailure, failure_of
 from fit_platform.providers.base import DayOf, DayUnknown, Item, Resource, Window
 from fit_platform.providers.http import ApiClient
+from fit_platform.providers.pulling import with_what_a_registration_hides
 from fit_platform.providers.registry import every_resource, resources
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def changed_days(
     ask = resource.look or resource.pull
     changed: dict[date, str] = {}
     seen_landed = not from_beginning
-    for pulled in ask(client, window, landed):
+    for pulled in with_what_a_registration_hides(resource, client, landed, ask(client, window, landed)):
         if isinstance(pulled, DayUnknown):
             continue
         difference = zone.difference(resource, client.athlete_id, pulled, now)

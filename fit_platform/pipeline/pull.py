@@ -12,6 +12,7 @@ from fit_platform.landing.layout import DayKey
 from fit_platform.landing.zone import LandingZone, Written
 from fit_platform.providers.base import DayUnknown, Item, Resource, Window
 from fit_platform.providers.http import ApiClient
+from fit_platform.providers.pulling import with_what_a_registration_hides
 
 Progress = Callable[["PullProgress"], None]
 
@@ -139,7 +140,8 @@ def _pull_part(
     def landed(name: str, day: date) -> list[Item]:
         return zone.items(DayKey(resource.provider, name, day, athlete_id))
 
-    for pulled in resource.pull(client, part, landed):
+    answers = resource.pull(client, part, landed)
+    for pulled in with_what_a_registration_hides(resource, client, landed, answers):
         if isinstance(pulled, DayUnknown):
             report.unknown[athlete_id, pulled.day] = pulled.reason
             continue

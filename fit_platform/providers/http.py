@@ -107,11 +107,14 @@ class ApiClient:
         clock: Callable[[], datetime] = utc_now,
         retry: RetryPolicy = RetryPolicy(),
         timeout_s: tuple[float, float] = TIMEOUT_S,
+        registered_at: datetime | None = None,
     ) -> None:
+        """`registered_at`: since when the provider shows us the athlete, where it shows nothing older."""
         self.provider = provider
         self.athlete_id = athlete_id
         self.base_url = base_url.rstrip("/")
         self.clock = clock
+        self.registered_at = registered_at
         self._tokens = tokens
         self._quota = quota
         self._session = session or requests.Session()

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from fit_platform.errors import BadPayload
-from fit_platform.providers.base import DayAnswer, DayUnknown, Item, Pulled, Rejected, Window
+from fit_platform.providers.base import DayAnswer, DayUnknown, Item, Landed, Pulled, Rejected, Resource, Window
 from fit_platform.providers.http import ApiClient
 
 Absent = Callable[[date], Pulled]
@@ -48,6 +48,32 @@ def sorted_into_days(
         days.setdefault(window.last if day is None else day, []).append(item)
     for day in window.days():
         yield DayAnswer(day, tuple(days[day])) if day in days else absent(day)
+
+
+def with_what_a_registration_hides(
+    resource: Resource, api: ApiClient, landed: Landed, answers: Iterable[Pulled]
+) -> Iterator[Pulled]:
+    """A provider that registers users shows a new registration nothing that was uploaded before.
+
+    So whoever unlinks and links again would have the last weeks taken for deleted: what landed under an earlier link
+    stays where an answer does not show it.
+    """
+    since = api.registered_at
+    for answer in answers:
+        if since is None or isinstance(answer, DayUnknown) or answer.day > since.date() + timedelta(days=1):
+            yield answer
+            continue
+        shown = {_object_id(resource, item) for item in answer.items if isinstance(item, Item)}
+        hidden = [
+            item
+            for item in landed(resource.name, answer.day)
+            if item.fetched_at < since and _object_id(resource, item) not in shown
+        ]
+        yield DayAnswer(answer.day, (*hidden, *answer.items)) if hidden else answer
+
+
+def _object_id(resource: Resource, item: Item) -> str:
+    return resource.object_id(decoded(item)) if resource.object_id else fingerprint(decoded(item))
 
 
 # So many spoilt days in a row are no longer the days' fault: the endpoint is broken, and asking on would burn quota.

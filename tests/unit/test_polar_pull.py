@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import responses
 
 from fit_platform.errors import BadPayload, Forbidden
-from fit_platform.providers.base import DayAnswer, DayUnknown, Item
+from fit_platform.landing.layout import DayKey
+from fit_platform.landing.store import FolderStore
+from fit_platform.landing.zone import LandingZone
+from fit_platform.pipeline.pull import pull as pull_and_land
+from fit_platform.providers.base import DayAnswer, DayUnknown, Item, Resource, Window
 from fit_platform.providers.registry import resource
 from tests.unit.provider_fakes import API, NOW, client, landed_as, payloads, pull, rejects
 
@@ -42,6 +47,40 @@ def test_a_day_beyond_the_30_day_window_is_unknown_and_not_empty():
     days = pull(client(), EXERCISES, "2026-08-20", "2026-08-23")
     assert isinstance(days[date(2026, 8, 21)], DayUnknown)
     assert days[date(2026, 8, 22)] == DayAnswer(date(2026, 8, 22), ())
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("resource", "path", "day", "before", "since"),
+    [
+        (EXERCISES, "/exercises", "2026-09-10", an_exercise("a", "2026-09-10T08:00:00"),
+         an_exercise("b", "2026-09-10T18:00:00")),
+        (ACTIVITY, "/users/activities", "2026-09-10", {"start_time": "2026-09-10T00:00", "steps": 7},
+         {"start_time": "2026-09-10T12:00", "steps": 9}),
+    ],
+    ids=["exercises", "daily activity"],
+)  # fmt: skip
+def test_who_links_anew_keeps_what_polar_shows_a_new_registration_no_more(
+    resource: Resource, path: str, day: str, before: dict, since: dict, tmp_path: Path
+):
+    """Polar shows only what was uploaded after the registration: the last weeks looked deleted after an unlink."""
+    zone, window = LandingZone(FolderStore(tmp_path)), Window(date.fromisoformat(day), date.fromisoformat(day))
+    relinked_at = NOW - timedelta(days=2)
+
+    def shown(listed: list[dict], now: datetime, registered_at: datetime) -> list[dict]:
+        responses.replace(responses.GET, f"{API}{path}", json=listed)
+        api = client(now=now)
+        api.registered_at = registered_at
+        report = pull_and_land(resource, window, [api], zone, now=lambda: now)
+        assert not report.failures
+        return [json.loads(item.payload) for item in zone.items(DayKey("polar", resource.name, window.first, "ada"))]
+
+    responses.get(f"{API}{path}", json=[])
+    first_link = NOW - timedelta(days=300)
+    assert shown([before], NOW - timedelta(days=4), first_link) == [before]
+    assert shown([], NOW - timedelta(days=1), relinked_at) == [before], "hidden, not deleted"
+    assert shown([since], NOW, relinked_at) == [before, since]
+    assert shown([], NOW, relinked_at) == [before], "what Polar showed since then, and shows no more, is deleted"
 
 
 @responses.activate

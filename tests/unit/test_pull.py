@@ -65,7 +65,7 @@ def resource(pull_days: Any) -> Resource:
 
 
 def athlete(name: str, clock: Clock) -> Any:
-    return SimpleNamespace(athlete_id=name, clock=clock)
+    return SimpleNamespace(athlete_id=name, clock=clock, registered_at=None)
 
 
 @pytest.fixture
