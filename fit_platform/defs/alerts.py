@@ -12,7 +12,7 @@ from fit_platform.alerts.incidents import Incident
 from fit_platform.defs.automation import STATUS
 from fit_platform.defs.resources import Platform
 
-_BUILDS = ("dbt_day_ranges", "dbt_tables", "published__marts")
+_BUILDS = frozenset({"dbt_day_ranges", "dbt_tables", "published__marts"})
 
 RUNS = "runs"
 CHECKS = "checks"
@@ -29,7 +29,7 @@ def run_key(steps: set[str], tags: dict[str, str]) -> str:
 
     A build has no days: the next one that succeeds, whichever days set it off, builds all that waits.
     """
-    first, last = run_tags.days_of_run(tags) if not steps & set(_BUILDS) else ("", "")
+    first, last = run_tags.days_of_run(tags) if not steps & _BUILDS else ("", "")
     return f"{first}..{last} {' '.join(sorted(steps))}"
 
 
@@ -50,7 +50,7 @@ def alert_run_failures(context: dg.RunFailureSensorContext, platform: Platform) 
     """Open the run's incident."""
     run = context.dagster_run
     steps = {event.step_key for event in context.get_step_failure_events() if event.step_key} or {run.job_name}
-    for failed in filter(None, (steps & set(_BUILDS), steps - set(_BUILDS))):
+    for failed in filter(None, (steps & _BUILDS, steps - _BUILDS)):
         key = run_key(failed, dict(run.tags))
         span = key.split(" ", 1)[0].strip(".")
         title = f"a run failed in {', '.join(sorted(failed)[:5])}{f' for {span}' if span else ''}"
