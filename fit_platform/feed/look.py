@@ -16,10 +16,9 @@ from fit_platform.errors import AuthRevoked, FitError, QuotaExhausted
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey
 from fit_platform.landing.zone import LandingZone
-from fit_platform.pipeline.pull import AthleteFailure, failure_of
-from fit_platform.providers.base import DayOf, DayUnknown, Item, Resource, Window
+from fit_platform.pipeline.pull import AthleteFailure, answers_of, failure_of
+from fit_platform.providers.base import DayOf, DayUnknown, Resource, Window
 from fit_platform.providers.http import ApiClient
-from fit_platform.providers.pulling import with_what_a_registration_hides
 from fit_platform.providers.registry import every_resource, resources
 
 if TYPE_CHECKING:
@@ -159,14 +158,9 @@ def changed_days(
     A day without data that was never pulled is a difference, because a gap must be told from a rest day; but neither
     today's, which is not over, nor, when the look began before all history, one before the first landed day.
     """
-
-    def landed(name: str, day: date) -> list[Item]:
-        return zone.items(DayKey(resource.provider, name, day, client.athlete_id))
-
-    ask = resource.look or resource.pull
     changed: dict[date, str] = {}
     seen_landed = not from_beginning
-    for pulled in with_what_a_registration_hides(resource, client, landed, ask(client, window, landed)):
+    for pulled in answers_of(resource, resource.look or resource.pull, client, window, zone):
         if isinstance(pulled, DayUnknown):
             continue
         difference = zone.difference(resource, client.athlete_id, pulled, now)

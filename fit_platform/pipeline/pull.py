@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from fit_platform.errors import AuthRevoked, FitError, ProviderError, QuotaExhausted
 from fit_platform.landing.layout import DayKey
 from fit_platform.landing.zone import LandingZone, Written
-from fit_platform.providers.base import DayUnknown, Item, Resource, Window
+from fit_platform.providers.base import DayUnknown, Item, Pull, Pulled, Resource, Window
 from fit_platform.providers.http import ApiClient
 from fit_platform.providers.pulling import with_what_a_registration_hides
 
@@ -126,6 +126,15 @@ def pull(
     return report
 
 
+def answers_of(resource: Resource, ask: Pull, client: ApiClient, window: Window, zone: LandingZone) -> Iterator[Pulled]:
+    """What a provider says of each day of a window, in the light of what has landed. Raises FitError."""
+
+    def landed(name: str, day: date) -> list[Item]:
+        return zone.items(DayKey(resource.provider, name, day, client.athlete_id))
+
+    return with_what_a_registration_hides(resource, client, landed, ask(client, window, landed))
+
+
 def _pull_part(
     resource: Resource,
     part: Window,
@@ -136,12 +145,7 @@ def _pull_part(
     now: Callable[[], datetime],
 ) -> None:
     athlete_id = client.athlete_id
-
-    def landed(name: str, day: date) -> list[Item]:
-        return zone.items(DayKey(resource.provider, name, day, athlete_id))
-
-    answers = resource.pull(client, part, landed)
-    for pulled in with_what_a_registration_hides(resource, client, landed, answers):
+    for pulled in answers_of(resource, resource.pull, client, part, zone):
         if isinstance(pulled, DayUnknown):
             report.unknown[athlete_id, pulled.day] = pulled.reason
             continue
