@@ -78,6 +78,30 @@ def _version(status: os.stat_result) -> str:
     return f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
 
 
+def _objects_below(folder: str, prefix: str, start_offset: str, end_offset: str) -> Iterator[Listed]:
+    """Objects in a folder, then in those below it. `prefix`: what the names of this folder's objects begin with.
+
+    Text, not paths, and one look at each folder: ten years are 20,000 of them, and every load and check asks for some.
+    """
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except FileNotFoundError:  # removed since its parent was read
+        return
+    folders = []
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(entry.name)
+            continue
+        name = f"{prefix}{entry.name}"
+        if entry.name[0] != "." and name >= start_offset and (not end_offset or name < end_offset):
+            yield Listed(name, None)
+    for name in folders:
+        inside = f"{prefix}{name}/"
+        if inside >= start_offset[: len(inside)] and (not end_offset or inside < end_offset):
+            yield from _objects_below(f"{folder}/{name}", inside, start_offset, end_offset)
+
+
 class FolderStore:
     """Objects as files of one folder."""
 
@@ -190,21 +214,8 @@ class FolderStore:
         base = self.root / prefix
         if not base.is_dir():
             return
-        # Text, not paths: ten years are thousands of folders, and every load and check asks for some of them.
         begin = "" if base == self.root else f"{Path(prefix).as_posix()}/"
-        for folder, folders, files in os.walk(base):
-            below = folder[len(str(base)) + 1 :].replace(os.sep, "/")
-            here = f"{begin}{below}/" if below else begin
-            folders[:] = [
-                name
-                for name in sorted(folders)
-                if (inside := f"{here}{name}/") >= start_offset[: len(inside)]
-                and (not end_offset or inside < end_offset)
-            ]
-            for file in sorted(files):
-                name = f"{here}{file}"
-                if not file.startswith(".") and name >= start_offset and (not end_offset or name < end_offset):
-                    yield Listed(name, None)
+        yield from _objects_below(str(base), begin, start_offset, end_offset)
 
     def local_files(self, names: Iterable[str], folder: Path) -> Iterator[Path]:
         """The files themselves."""

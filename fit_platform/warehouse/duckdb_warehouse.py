@@ -146,6 +146,8 @@ class DuckDBWarehouse:
         days = list(load.days)
         source = [load.provider, load.resource]
         with self.connect() as db:
+            # One core writes rows in their order as fast as several do, at four fifths of their work.
+            db.execute("SET threads = 1")
             db.begin()
             try:
                 for table, files in load.parquet.items():
@@ -180,6 +182,8 @@ class DuckDBWarehouse:
             except BaseException:
                 db.rollback()
                 raise
+            finally:
+                db.execute("RESET threads")
 
     def pending_days(self) -> list[date]:
         """Days that were loaded and not yet built."""
