@@ -1,18 +1,19 @@
 """Dagster resources: the rooms of the house, opened once a process, and dbt."""
 
 import os
+import sys
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
+from dagster_dbt import DbtCliInvocation, DbtCliResource
 from packaging.version import Version
 from pydantic import PrivateAttr
 
-from fit_platform import run_tags
-from fit_platform.dbt import DBT_DIR, DBT_EXECUTABLE, dbt_environment, dbt_target
+from fit_platform import dbt_process, run_tags
+from fit_platform.dbt import DBT_DIR, dbt_environment, dbt_target
 from fit_platform.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -39,11 +40,23 @@ class Platform(dg.ConfigurableResource):
 
 
 class QuickDbtCliResource(DbtCliResource):
-    """dbt's command line without two look-ups that cost 3 to 5 s a call and that nothing here needs.
+    """dbt's command line: it ends with us, and without two look-ups that cost 3 to 5 s a call and that nobody needs.
 
     Before each call the base class runs `dbt --version`, which asks the package index for news, and opens an adapter in
     this process for row counts, which on DuckDB would lock out the dbt process itself.
     """
+
+    def cli(
+        self,
+        args: Sequence[str],
+        *,
+        context: dg.OpExecutionContext | dg.AssetExecutionContext | None = None,
+        **options: Any,
+    ) -> DbtCliInvocation:
+        """Start dbt, which is told whose child it is and for which run it works. It inherits our environment."""
+        os.environ[dbt_process.PARENT_VARIABLE] = str(os.getpid())
+        os.environ[dbt_process.RUN_VARIABLE] = context.run.run_id if context is not None else ""
+        return super().cli(args, context=context, **options)
 
     @cached_property
     def _cli_version(self) -> Version:
@@ -56,13 +69,15 @@ class QuickDbtCliResource(DbtCliResource):
 def resources(settings: Settings) -> dict[str, Any]:
     """Every resource, by the name that assets ask for."""
     dbt_environment(settings)
+    executable, first_arguments = dbt_process.command(sys.executable)
     return {
         "platform": Platform(),
         "dbt": QuickDbtCliResource(
             project_dir=str(DBT_DIR),
             profiles_dir=str(DBT_DIR),
             target=dbt_target(settings),
-            dbt_executable=str(DBT_EXECUTABLE),
+            dbt_executable=executable,
+            global_config_flags=first_arguments,
         ),
     }
 
