@@ -1,10 +1,13 @@
 """Alerts in Dagster: runs that fail and recover, checks that fail, and what our own state shows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.execution.stats import StepEventStatus
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED,
+)
 
 from fit_platform import run_tags
 from fit_platform.alerts.alerter import Alerter
@@ -89,12 +92,24 @@ def alert_state(context: dg.SensorEvaluationContext, platform: Platform) -> dg.S
         inbox_incidents,
     )
 
-    alerter, now = _alerter(platform), platform.runtime.clock()
+    alerter, runtime = _alerter(platform), platform.runtime
     assert context.repository_def is not None
-    alerter.report(CHECKS, list(failing_checks(context.instance, context.repository_def.asset_graph)))
-    alerter.report(CONNECTIONS, list(connection_incidents(platform.runtime, now)))
-    alerter.report(CLIFF, list(cliff_incidents(platform.runtime, now)))
-    alerter.report(INBOX, list(inbox_incidents(platform.runtime)))
+    instance, graph = context.instance, context.repository_def.asset_graph
+    looks: dict[str, Callable[[], Iterator[Incident]]] = {
+        CHECKS: lambda: failing_checks(instance, graph),
+        CONNECTIONS: lambda: connection_incidents(runtime, runtime.clock()),
+        CLIFF: lambda: cliff_incidents(runtime, runtime.clock()),
+        INBOX: lambda: inbox_incidents(runtime),
+    }
+    failed: list[Exception] = []
+    for source, look in looks.items():
+        try:
+            alerter.report(source, list(look()))
+        except Exception as error:  # one that cannot look must not silence the others; raised below
+            context.log.exception(f"could not look at {source}")
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return dg.SkipReason(f"{len(alerter.book.open_incidents())} incidents open")
 
 
@@ -118,10 +133,13 @@ def alert_webhooks(context: dg.SensorEvaluationContext, platform: Platform) -> d
 
 def failing_checks(instance: dg.DagsterInstance, graph: AssetGraph) -> Iterator[Incident]:
     """The checks whose latest result is a failure; what to do is in the check's own words, no value is repeated."""
-    keys = sorted(graph.asset_check_keys)
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    storage, keys = instance.event_log_storage, sorted(graph.asset_check_keys)
+    latest = storage.get_latest_asset_check_execution_by_key(keys)
     for key in keys:
         record = latest.get(key)
+        if record is not None and record.status not in COMPLETED:
+            # A run plans its checks when it begins; one whose step is skipped stays planned and says nothing.
+            record = next(iter(storage.get_asset_check_execution_history(key, limit=1, status=COMPLETED)), None)
         evaluation = record.evaluation if record is not None else None
         if evaluation is None or evaluation.passed:
             continue

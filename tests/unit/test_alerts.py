@@ -19,13 +19,15 @@ from fit_platform.accounts.connections import Broken, Connection, State
 from fit_platform.alerts.alerter import Alerter
 from fit_platform.alerts.incidents import Incident
 from fit_platform.alerts.watch import INBOX, cliff_incidents, connection_incidents, inbox_incidents, webhook_incidents
-from fit_platform.defs.alerts import CHECKS, failing_checks, is_mended, run_key
+from fit_platform.defs.alerts import CHECKS, alert_state, failing_checks, is_mended, run_key
+from fit_platform.defs.resources import Platform
+from fit_platform.errors import ConfigError
 from fit_platform.feed.subscriptions import SubscriptionReport
 from fit_platform.landing.layout import DayKey
 from fit_platform.providers.base import DayAnswer
 from fit_platform.providers.registry import resource, resources
 from fit_platform.runtime import Runtime
-from fit_platform.settings import Settings
+from fit_platform.settings import Settings, load_settings
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 DOWN = Incident("connections", "polar/ada", "polar of ada is no longer connected", "run: fit-platform link polar ada")
@@ -338,3 +340,61 @@ def test_a_check_that_fails_is_an_incident_until_it_passes() -> None:
         passes["now"] = True
         job.execute_in_process(instance=instance)
         assert list(failing_checks(instance, graph)) == []
+
+
+def failing_then_skipped(instance: dg.DagsterInstance) -> dg.Definitions:
+    """A check that fails in one run; in the next one its step is planned and skipped, as in a quiet run for news."""
+    has_news = {"now": True}
+
+    @dg.asset(output_required=False)
+    def table() -> Iterator[dg.MaterializeResult]:
+        if has_news["now"]:
+            yield dg.MaterializeResult()
+
+    @dg.asset_check(asset=table, description="No gaps. When it fails: backfill the days listed.")
+    def no_gaps() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    definitions = dg.Definitions(assets=[table], asset_checks=[no_gaps])
+    job = definitions.resolve_implicit_global_asset_job_def()
+    job.execute_in_process(instance=instance)
+    has_news["now"] = False
+    result = job.execute_in_process(instance=instance)
+    assert result.success
+    assert result.get_asset_check_evaluations() == []
+    return definitions
+
+
+def test_a_check_that_failed_and_was_skipped_since_and_a_dead_connection_are_both_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIT_HOME", str(tmp_path))
+    runtime = Runtime(load_settings())
+    connect(runtime, "strava", "ada", broken=Broken(state=State.NEEDS_CONSENT, reason="x", since=NOW))
+    with dg.DagsterInstance.ephemeral() as instance:
+        repository = failing_then_skipped(instance).get_repository_def()
+        alert_state(
+            dg.build_sensor_context(instance=instance, repository_def=repository, resources={"platform": Platform()})
+        )
+    told = [incident.key for incident, _ in Alerter(runtime.settings, runtime.clock).book.open_incidents()]
+    assert sorted(told) == ["strava/ada/needs re-consent", "table no_gaps"]
+
+
+def test_what_cannot_be_looked_at_silences_nothing_else_and_fails_the_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIT_HOME", str(tmp_path))
+    runtime = Runtime(load_settings())
+    runtime.inbox.store.write("inbox/strava/20260401T000000000000_0000000000000000.json", b"{broken")
+    runtime.inbox.reject("inbox/strava/20260401T000000000000_0000000000000000.json", "broken")
+    connections = tmp_path / "tokens" / "polar" / "ada.connection.json"
+    connections.parent.mkdir(parents=True)
+    connections.write_text("{broken")
+    repository = dg.Definitions().get_repository_def()
+    context = dg.build_sensor_context(
+        instance=dg.DagsterInstance.ephemeral(), repository_def=repository, resources={"platform": Platform()}
+    )
+    with pytest.raises(ConfigError, match="damaged"):
+        alert_state(context)
+    told = [incident.source for incident, _ in Alerter(runtime.settings, runtime.clock).book.open_incidents()]
+    assert told == [INBOX]
