@@ -33,9 +33,13 @@ variable "dataset_prefix" {
 }
 
 variable "secret_prefix" {
-  description = "Stands before the names of the secrets that hold athletes' tokens; FIT_SECRET_PREFIX."
+  description = "Stands before the names of the secrets that hold athletes' tokens; FIT_SECRET_PREFIX. The orchestrator may do everything with secrets of that name: no other secret of the project may begin with it."
   type        = string
   default     = "fit"
+  validation {
+    condition     = can(regex("^[A-Za-z][A-Za-z0-9_-]{0,40}$", var.secret_prefix)) && !startswith("${var.secret_prefix}-", "platform-")
+    error_message = "A letter, then letters, digits, _ and -; and not `platform`, which stands before the secrets that others read."
+  }
 }
 
 variable "strava_api_retention_days" {

@@ -5,17 +5,63 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from tests.infra.terraform.offline import Resource
 
 Policy = Callable[[Sequence[Resource]], Iterator[str]]
 EVERYBODY = {"allUsers", "allAuthenticatedUsers"}
-_SWEEPING = re.compile(
-    r"roles/(owner|editor|viewer|iam\.securityAdmin|resourcemanager\..*|iam\.serviceAccountTokenCreator)$"
-)
 _GRANT = re.compile(r"_iam_(member|binding|policy)$")
+_OTHER_GRANT = re.compile(r"_acl$|_access(_control)?$")
+"""Rights that are given otherwise than by IAM."""
 _KEYS = {"google_service_account_key", "google_storage_hmac_key", "google_secret_manager_secret_version"}
-_WHOLE_PROJECT_DATA = re.compile(r"roles/(storage|secretmanager|bigquery\.(data|admin))")
+_TOKEN_KEEPER = "roles/secretmanager.admin"
+_PROJECT_ROLES = {
+    "roles/bigquery.jobUser",
+    "roles/bigquery.user",
+    "roles/logging.logWriter",
+    "roles/monitoring.metricWriter",
+    _TOKEN_KEEPER,
+}
+"""What an account may be in the whole project: runs queries and writes logs, and sees no data by that."""
+_PROJECT_PERMISSIONS = {"compute.zoneOperations.get", "secretmanager.secrets.create"}
+_PERMISSIONS = _PROJECT_PERMISSIONS | {
+    "compute.instances.get",
+    "compute.instances.setMetadata",
+    "storage.objects.list",
+}
+"""What a role of our own may hold: in the whole project, and on one thing."""
+_OWN = "a role of our own"
+_ROLES: dict[str, set[str]] = {
+    "google_artifact_registry_repository_iam_member": {
+        "roles/artifactregistry.reader",
+        "roles/artifactregistry.writer",
+    },
+    "google_bigquery_dataset_iam_member": {"roles/bigquery.dataEditor", "roles/bigquery.dataViewer"},
+    "google_cloud_run_v2_job_iam_member": {"roles/run.developer"},
+    "google_cloud_run_v2_service_iam_member": {"roles/run.developer", "roles/run.invoker"},
+    "google_compute_instance_iam_member": {_OWN},
+    "google_project_iam_member": _PROJECT_ROLES | {_OWN},
+    "google_secret_manager_secret_iam_member": {"roles/secretmanager.secretAccessor"},
+    "google_service_account_iam_member": {
+        "roles/iam.serviceAccountTokenCreator",
+        "roles/iam.serviceAccountUser",
+        "roles/iam.workloadIdentityUser",
+    },
+    "google_storage_bucket_iam_member": {
+        "roles/storage.legacyBucketReader",
+        "roles/storage.objectUser",
+        "roles/storage.objectViewer",
+        _OWN,
+    },
+}
+"""Every right that may be given, by what it is given on. Another one is a new line here, to be argued for."""
+_ONLY_SECRETS = re.compile(r"resource\.name\.startsWith\('projects/[\w-]+/secrets/([A-Za-z][\w-]*-)'\)")
+_ONLY_OBJECTS = re.compile(
+    r"resource\.name\.startsWith\('projects/_/buckets/[\w-]+/objects/landing/(inbox|accounts)/'\)"
+)
+_WAYS_IN = [IPv4Network("10.0.0.0/8"), IPv4Network("35.235.240.0/20")]
+"""Our own network, and Google's proxy that asks people to sign in."""
 
 
 def _of(plan: Sequence[Resource], type_name: str) -> list[Resource]:
@@ -30,6 +76,15 @@ def _grants(plan: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
                     yield each, member
 
 
+def _condition(grant: Resource) -> str:
+    """The expression under which a right is given; empty where it is given without one."""
+    return str((grant.values.get("condition") or [{}])[0].get("expression") or "")
+
+
+def _is_way_in(network: IPv4Network | IPv6Network) -> bool:
+    return any(isinstance(network, IPv4Network) and network.subnet_of(way) for way in _WAYS_IN)
+
+
 def only_the_receiver_is_public(plan: Sequence[Resource]) -> Iterator[str]:
     """`allUsers` may invoke the receiver, and may do nothing else anywhere."""
     for grant, member in _grants(plan):
@@ -42,22 +97,27 @@ def only_the_receiver_is_public(plan: Sequence[Resource]) -> Iterator[str]:
     for bucket in _of(plan, "google_storage_bucket"):
         if bucket.values.get("public_access_prevention") != "enforced":
             yield f"{bucket.address} does not prevent public access"
-    for acl in plan:
-        if acl.type in {"google_storage_bucket_acl", "google_storage_bucket_access_control"}:
-            yield f"{acl.address}: rights are given by IAM only"
+    for each in plan:
+        if _OTHER_GRANT.search(each.type):
+            yield f"{each.address}: rights are given by IAM members only"
+        if each.values.get("invoker_iam_disabled"):
+            yield f"{each.address} asks nobody who they are"
     for dataset in _of(plan, "google_bigquery_dataset"):
-        if any(access.get("special_group") == "allAuthenticatedUsers" for access in dataset.values.get("access") or []):
-            yield f"{dataset.address} is open to everybody who is signed in"
+        if dataset.values.get("access"):
+            yield f"{dataset.address}: rights are given by IAM members only"
 
 
 def machines_are_not_reachable_from_outside(plan: Sequence[Resource]) -> Iterator[str]:
-    """No public address, no firewall rule for the whole internet, no database beyond the network."""
+    """No public address, no firewall rule beyond our network and the sign-in, no database beyond the network."""
     for machine in _of(plan, "google_compute_instance"):
-        if any(nic.get("access_config") for nic in machine.values["network_interface"]):
+        if any(
+            nic.get("access_config") or nic.get("ipv6_access_config") for nic in machine.values["network_interface"]
+        ):
             yield f"{machine.address} has a public address"
     for rule in _of(plan, "google_compute_firewall"):
-        if {"0.0.0.0/0", "::/0"} & set(rule.values.get("source_ranges") or []):
-            yield f"{rule.address} lets everybody in"
+        ranges = [ip_network(text) for text in rule.values.get("source_ranges") or ["0.0.0.0/0"]]  # as Google reads it
+        if rule.values.get("direction") != "EGRESS" and not all(map(_is_way_in, ranges)):
+            yield f"{rule.address} lets strangers in"
     for database in _of(plan, "google_sql_database_instance"):
         address = database.values["settings"][0]["ip_configuration"][0]
         if address.get("ipv4_enabled") is not False:
@@ -66,20 +126,36 @@ def machines_are_not_reachable_from_outside(plan: Sequence[Resource]) -> Iterato
             yield f"{database.address} takes connections in clear text"
 
 
-def nobody_has_sweeping_rights(plan: Sequence[Resource]) -> Iterator[str]:
-    """No owner, editor or viewer of the project; data and secrets are granted one by one, or under a condition."""
+def nobody_has_more_rights_than_these(plan: Sequence[Resource]) -> Iterator[str]:
+    """Rights are given one by one, each is on the list above, and those on tokens and objects keep to their names."""
+    own = {role.values["name"]: set(role.values["permissions"]) for role in _of(plan, "google_project_iam_custom_role")}
+    for role in _of(plan, "google_project_iam_custom_role"):
+        if more := set(role.values["permissions"]) - _PERMISSIONS:
+            yield f"{role.address} holds {', '.join(sorted(more))}"
+    for each in plan:
+        if _GRANT.search(each.type) and each.type not in _ROLES:
+            yield f"{each.address}: no rights of this kind, and none that replace what others granted"
     for grant, member in _grants(plan):
         role = grant.values.get("role") or ""
-        if grant.type.startswith(("google_project_iam", "google_folder_iam", "google_organization_iam")):
-            if not grant.type.endswith("_member"):
-                yield f"{grant.address} replaces what others granted"
-            if _SWEEPING.match(role):
-                yield f"{grant.address} gives {member} {role} on the whole project"
-            if _WHOLE_PROJECT_DATA.match(role) and not grant.values.get("condition"):
-                yield f"{grant.address} gives {member} {role} on the whole project, without a condition"
-    for role in _of(plan, "google_project_iam_custom_role"):
-        if any("*" in permission or ".setIamPolicy" in permission for permission in role.values["permissions"]):
-            yield f"{role.address} may give rights away"
+        if (_OWN if role in own else role) not in _ROLES.get(grant.type, set()):
+            yield f"{grant.address} gives {member} {role}"
+        in_project = grant.type == "google_project_iam_member"
+        if in_project and (more := own.get(role, set()) - _PROJECT_PERMISSIONS):
+            yield f"{grant.address} gives {member} {', '.join(sorted(more))} on the whole project"
+        if in_project and role == _TOKEN_KEEPER and not _ONLY_SECRETS.fullmatch(_condition(grant)):
+            yield f"{grant.address} gives {member} {role} on more than secrets of one prefix"
+
+
+def the_receiver_sees_no_data(plan: Sequence[Resource]) -> Iterator[str]:
+    """What everybody can reach may write change events and read who is linked."""
+    for grant, member in _grants(plan):
+        if grant.type != "google_storage_bucket_iam_member" or not member.startswith("serviceAccount:fit-receiver@"):
+            continue
+        if not grant.values["role"].startswith("roles/"):  # lists names: held against _PERMISSIONS above
+            continue
+        only = _ONLY_OBJECTS.fullmatch(_condition(grant))
+        if not only or (only[1] != "inbox" and grant.values["role"] != "roles/storage.objectViewer"):
+            yield f"{grant.address} gives {member} {grant.values['role']} on more than its own objects"
 
 
 def the_default_account_runs_nothing(plan: Sequence[Resource]) -> Iterator[str]:
@@ -116,11 +192,16 @@ def every_bucket_has_a_lifecycle(plan: Sequence[Resource]) -> Iterator[str]:
 
 
 def every_secret_has_one_reader(plan: Sequence[Resource]) -> Iterator[str]:
-    """One account reads a secret; nobody reads all; no value is in Terraform's state."""
+    """One account reads a secret, rights on the project counted; no value is in Terraform's state."""
     readers: dict[str, set[str]] = defaultdict(set)
     for grant, member in _grants(plan):
         if grant.type.startswith("google_secret_manager_secret_iam"):
             readers[grant.values["secret_id"]].add(member)
+        elif grant.values.get("role") == _TOKEN_KEEPER:
+            only = _ONLY_SECRETS.fullmatch(_condition(grant))
+            for secret in _of(plan, "google_secret_manager_secret"):
+                if not only or secret.values["secret_id"].startswith(only[1]):
+                    readers[secret.values["secret_id"]].add(member)
     for secret in _of(plan, "google_secret_manager_secret"):
         who = readers[secret.values["secret_id"]]
         if len(who) != 1:
@@ -154,6 +235,9 @@ def only_our_main_branch_deploys(plan: Sequence[Resource]) -> Iterator[str]:
         condition = provider.values.get("attribute_condition") or ""
         if "assertion.repository ==" not in condition or "refs/heads/main" not in condition:
             yield f"{provider.address} does not say which repository and branch"
+    for grant, member in _grants(plan):
+        if member.startswith("principal") and not re.search(r"/attribute\.repository/[\w.-]+/[\w.-]+$", member):
+            yield f"{grant.address} is open to all of {member}"
 
 
 def what_holds_state_is_not_lost(plan: Sequence[Resource]) -> Iterator[str]:
@@ -183,7 +267,8 @@ def somebody_is_told(plan: Sequence[Resource]) -> Iterator[str]:
 POLICIES: list[Policy] = [
     only_the_receiver_is_public,
     machines_are_not_reachable_from_outside,
-    nobody_has_sweeping_rights,
+    nobody_has_more_rights_than_these,
+    the_receiver_sees_no_data,
     the_default_account_runs_nothing,
     every_bucket_has_a_lifecycle,
     every_secret_has_one_reader,

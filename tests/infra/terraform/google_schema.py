@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Any
 
 CONFIG = Path(__file__).resolve().parents[3] / "infra" / "terraform"
-NEVER_USED = {"google_service_account_key"}
+NEVER_USED = {
+    "google_bigquery_dataset_access",
+    "google_bigquery_dataset_iam_policy",
+    "google_cloud_run_v2_service_iam_policy",
+    "google_project_iam_binding",
+    "google_service_account_key",
+    "google_storage_bucket_acl",
+    "google_storage_bucket_iam_policy",
+}
 """Types that the tests plant as faults."""
 PROVIDER_VERSION = re.compile(r"providerVersion: '([\d.]+)'")
 _CLASS = re.compile(r"^class (\w+) extends cdktn\.\w+ \{$(.*?)^\}$", re.MULTILINE | re.DOTALL)
