@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import configparser
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -110,6 +112,7 @@ def test_the_orchestrator_s_script_fetches_what_there_is_and_stops_at_what_it_ca
     assert secret.read_text() == "s3cret"
     assert secret.stat().st_mode & 0o077 == 0
     assert (tmp_path / "run" / "image").read_text() == "FIT_IMAGE=registry/image@sha256:1\n"
+    assert not list((tmp_path / "run" / "daemon").iterdir()), "a provider's secret is none of the daemon's business"
     assert run("404").returncode == 0
     assert not secret.exists()
     assert run("403").returncode != 0, "systemd tries again"
@@ -122,4 +125,73 @@ def test_the_units_run_roles_of_the_image(cloud_config: dict[str, str]) -> None:
         assert unit.count("${FIT_IMAGE}") == 1
         assert f"${{FIT_IMAGE}} {role}\n" in unit
         assert "--env-file /etc/fit/environment" in unit
-        assert "/run/fit/secrets:/run/secrets:ro" in unit
+        folder = {"code-server": "secrets"}.get(role, role)
+        assert f"/run/fit/{folder}:/run/secrets:ro" in unit
+
+
+def test_a_failed_preparation_does_not_take_the_other_units_with_it(cloud_config: dict[str, str]) -> None:
+    """`Requires` would fail their start jobs, and systemd does not repeat those."""
+    prepare = _unit(cloud_config, "fit-prepare")
+    assert prepare["Service"]["restart"] == "on-failure"
+    assert float(prepare["Service"]["restartsec"]) >= 10, "five failures in ten seconds would end it"
+    for name in ("fit-code", "fit-daemon", "fit-dashboard"):
+        unit = _unit(cloud_config, name)
+        assert not {"requires", "requisite", "bindsto"} & set(unit["Unit"])
+        assert "fit-prepare.service" in unit["Unit"]["wants"].split()
+        assert "fit-prepare.service" in unit["Unit"]["after"].split()
+        assert unit["Service"]["environmentfile"] == "/run/fit/image", "without the image it fails, and is tried again"
+        assert unit["Service"]["restart"] == "always"
+        assert float(unit["Service"]["restartsec"]) >= 10
+
+
+def test_systemd_finds_nothing_wrong_with_the_units(cloud_config: dict[str, str], tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not installed")
+    for path, content in cloud_config.items():
+        if path.endswith(".service"):
+            # what is started is on that machine, not here
+            there = re.sub(r"^(Exec\w+=-?)/\S+", r"\1/bin/true", content, flags=re.MULTILINE)
+            (tmp_path / Path(path).name).write_text(there)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--generators=no", *map(str, sorted(tmp_path.glob("*.service")))],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": "/usr/bin:/bin", "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+    )  # fmt: skip
+    assert [line for line in done.stderr.splitlines() if "fit-" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("running", "pull", "restarted"),
+    [
+        ("image@1", "true", ["fit-prepare.service", "fit-code.service fit-daemon.service fit-dashboard.service"] * 2),
+        ("image@1", "false", ["fit-prepare.service"] * 2),
+        ("image@2", "true", []),
+        ("", "true", []),
+    ],
+    ids=["another image", "an image that cannot be fetched", "the same image", "no container yet"],
+)
+def test_the_machine_follows_its_image_until_it_has_it(
+    cloud_config: dict[str, str], tmp_path: Path, running: str, pull: str, restarted: list[str]
+) -> None:
+    """Two rounds of the script, with the machine's commands replaced: what is still not there is asked for again."""
+    commands = {
+        "sleep": f'echo x >> "{tmp_path}/rounds"; [ "$(wc -l < "{tmp_path}/rounds")" -le 2 ]',
+        "curl": "printf image@2",
+        "docker": f'[ -n "{running}" ] && echo "{running}"',
+        "systemctl": f'shift; echo "$*" >> "{tmp_path}/restarted"; case "$*" in fit-prepare*) {pull} ;; esac',
+    }
+    for name, body in commands.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "restarted").touch()
+    subprocess.run(
+        ["bash", "-c", cloud_config["/etc/fit/watch.sh"]],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, timeout=60, check=False,
+    )  # fmt: skip
+    assert (tmp_path / "restarted").read_text().splitlines() == restarted
+
+
+def _unit(cloud_config: dict[str, str], name: str) -> configparser.ConfigParser:
+    unit = configparser.ConfigParser(strict=False, interpolation=None, delimiters=["="])
+    unit.read_string(cloud_config[f"/etc/systemd/system/{name}.service"].replace("\\\n", ""))
+    return unit
