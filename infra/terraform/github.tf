@@ -76,3 +76,17 @@ resource "google_compute_instance_iam_member" "deployer" {
   role          = google_project_iam_custom_role.image_setter.name
   member        = google_service_account.of["deployer"].member
 }
+
+# `gcloud` waits for the change of metadata, which is an operation of the zone: nothing smaller than the project has it.
+resource "google_project_iam_custom_role" "operation_reader" {
+  project     = var.project
+  role_id     = "fitOperationReader"
+  title       = "Sees whether a change of a machine is done"
+  permissions = ["compute.zoneOperations.get"]
+}
+
+resource "google_project_iam_member" "deployer_waits" {
+  project = var.project
+  role    = google_project_iam_custom_role.operation_reader.name
+  member  = google_service_account.of["deployer"].member
+}

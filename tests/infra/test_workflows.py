@@ -83,5 +83,6 @@ def test_what_is_deployed_is_what_terraform_makes() -> None:
     assert all(f'"{name}"' in TERRAFORM for name in named)
     assert "fit-image=" in text
     assert 'metadata["fit-image"]' in TERRAFORM
+    assert '"compute.zoneOperations.get"' in TERRAFORM, "gcloud waits for the operation that add-metadata is"
     assert "/fit-platform/fit-platform" in text
     assert 'repository_id = "fit-platform"' in TERRAFORM
