@@ -56,10 +56,11 @@ locals {
       filter  = "metric.type=\"run.googleapis.com/request_latencies\" AND resource.type=\"cloud_run_revision\" AND resource.label.service_name=\"fit-receiver\""
       aligner = "ALIGN_PERCENTILE_99", reducer = "REDUCE_MAX", comparison = "COMPARISON_GT", threshold = 1500, seconds = 900
     }
+    # A stopped machine sends no figure that could be too low: what tells is that there is none.
     "Orchestrator is silent" = {
-      what    = "The machine of the daemon and the code server uses no CPU: nothing is pulled. Look at its serial console."
+      what    = "The machine of the daemon and the code server tells nothing of itself: it is stopped or gone, and nothing is pulled. Look at its serial console."
       filter  = "metric.type=\"compute.googleapis.com/instance/cpu/utilization\" AND resource.type=\"gce_instance\" AND metadata.system_labels.name=\"fit-orchestrator\""
-      aligner = "ALIGN_MEAN", reducer = "REDUCE_MEAN", comparison = "COMPARISON_LT", threshold = 0.001, seconds = 900
+      aligner = "ALIGN_MEAN", reducer = "REDUCE_MEAN", comparison = "ABSENT", threshold = 0, seconds = 900
     }
     "Daemon is in trouble" = {
       what    = "Dagster's daemon logs errors: schedules and sensors may stand still. docker logs fit-daemon."
@@ -67,7 +68,7 @@ locals {
       aligner = "ALIGN_SUM", reducer = "REDUCE_SUM", comparison = "COMPARISON_GT", threshold = 5, seconds = 600
     }
     "Dagster's database is full" = {
-      what    = "Its disk grows by itself; this much means that retention does not work."
+      what    = "Its disk grows by itself and could not. Ticks are forgotten by age, runs and their events are not: delete old runs in the Dagster UI."
       filter  = "metric.type=\"cloudsql.googleapis.com/database/disk/utilization\" AND resource.type=\"cloudsql_database\" AND resource.label.database_id=\"${var.project}:${google_sql_database_instance.dagster.name}\""
       aligner = "ALIGN_MEAN", reducer = "REDUCE_MAX", comparison = "COMPARISON_GT", threshold = 0.9, seconds = 1800
     }
@@ -88,15 +89,30 @@ resource "google_monitoring_alert_policy" "of" {
 
   conditions {
     display_name = each.key
-    condition_threshold {
-      filter          = each.value.filter
-      comparison      = each.value.comparison
-      threshold_value = each.value.threshold
-      duration        = "${each.value.seconds}s"
-      aggregations {
-        alignment_period     = "300s"
-        per_series_aligner   = each.value.aligner
-        cross_series_reducer = each.value.reducer
+    dynamic "condition_threshold" {
+      for_each = each.value.comparison == "ABSENT" ? [] : [each.value]
+      content {
+        filter          = condition_threshold.value.filter
+        comparison      = condition_threshold.value.comparison
+        threshold_value = condition_threshold.value.threshold
+        duration        = "${condition_threshold.value.seconds}s"
+        aggregations {
+          alignment_period     = "300s"
+          per_series_aligner   = condition_threshold.value.aligner
+          cross_series_reducer = condition_threshold.value.reducer
+        }
+      }
+    }
+    dynamic "condition_absent" {
+      for_each = each.value.comparison == "ABSENT" ? [each.value] : []
+      content {
+        filter   = condition_absent.value.filter
+        duration = "${condition_absent.value.seconds}s"
+        aggregations {
+          alignment_period     = "300s"
+          per_series_aligner   = condition_absent.value.aligner
+          cross_series_reducer = condition_absent.value.reducer
+        }
       }
     }
   }

@@ -260,6 +260,10 @@ def somebody_is_told(plan: Sequence[Resource]) -> Iterator[str]:
     for policy in policies:
         if not (policy.values.get("documentation") or [{}])[0].get("content"):
             yield f"{policy.address} does not say what to do"
+    conditions = [condition for policy in policies for condition in policy.values["conditions"]]
+    absent = [each for condition in conditions for each in condition.get("condition_absent") or []]
+    if not any('resource.type="gce_instance"' in (each.get("filter") or "") for each in absent):
+        yield "a stopped machine sends no figures, and no alert says that they are absent"
     if not _of(plan, "google_billing_budget"):
         yield "no budget"
 

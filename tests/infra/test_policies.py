@@ -198,6 +198,12 @@ FAULTS: dict[str, tuple[str, str, str, Policy]] = {
         "      enabled = false",
         what_holds_state_is_not_lost,
     ),
+    "a stopped machine rings nobody": (
+        "monitoring.tf",
+        'comparison = "ABSENT", threshold = 0,',
+        'comparison = "COMPARISON_LT", threshold = 0.001,',
+        somebody_is_told,
+    ),
     "no budget": ("monitoring.tf", 'var.billing_account == "" ? 0 : 1', "0", somebody_is_told),
 }
 
