@@ -38,6 +38,8 @@ case "$role" in
     ;;
   code-server)
     echo "$role" > "$role_file"
+    # What is missing is in the log of the start; it neither waits for that nor fails by it.
+    timeout 300 fit-platform doctor >&2 &
     fit-platform recover
     exec dagster code-server start --host "$host" --port "$DAGSTER_CODE_SERVER_PORT" \
       --module-name fit_platform.definitions --location-name fit_platform --startup-timeout 180

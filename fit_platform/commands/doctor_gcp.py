@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fit_platform.warehouse.bigquery_warehouse import BigQueryWarehouse
 
 RESOURCE_MANAGER_URL = "https://cloudresourcemanager.googleapis.com"
+IAM_URL = "https://iam.googleapis.com"
 BUCKET_PERMISSIONS = (
     "storage.objects.create",
     "storage.objects.delete",
@@ -49,6 +50,8 @@ SECRET_PERMISSIONS = (
     "secretmanager.secrets.update",
     "secretmanager.versions.access",
     "secretmanager.versions.add",
+    "secretmanager.versions.destroy",
+    "secretmanager.versions.list",
 )
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _CALL_SECONDS = 15.0
@@ -56,12 +59,16 @@ _RETRY = Retry(timeout=20.0)
 _LOST = (FitError, exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError, RequestException)
 
 
-def examine_cloud(settings: Settings, *, resource_manager_url: str = RESOURCE_MANAGER_URL) -> Iterator[Finding]:
-    """Bucket, project, datasets and secrets, as far as the settings use them."""
+def examine_cloud(
+    settings: Settings, *, resource_manager_url: str = RESOURCE_MANAGER_URL, iam_url: str = IAM_URL
+) -> Iterator[Finding]:
+    """Bucket, project, datasets, dbt's account and secrets, as far as the settings use them."""
     if settings.landing_dir.startswith("gs://"):
         yield from _unless_lost("landing zone", bucket_findings(settings))
     if settings.target == "gcp":
         yield from _unless_lost("BigQuery", warehouse_findings(settings, resource_manager_url))
+        if settings.bigquery_transform_account:
+            yield from _unless_lost("dbt's account", transform_findings(settings, iam_url))
     if settings.token_store == "secret-manager":  # noqa: S105 no password
         yield from _unless_lost("Secret Manager", secret_findings(settings, resource_manager_url))
 
@@ -130,13 +137,18 @@ def warehouse_findings(settings: Settings, resource_manager_url: str = RESOURCE_
     yield Finding(about, "ok", "it runs our BigQuery jobs")
     missing = []
     for schema in DATASETS:
-        found = yield from _dataset(warehouse, schema)
+        found = yield from _dataset(warehouse, schema, can_rehearse=not _is_emulated(settings, resource_manager_url))
         missing += [] if found else [warehouse.dataset(schema)]
     if missing:
         yield from _missing_datasets(settings, missing, resource_manager_url)
 
 
-def _dataset(warehouse: BigQueryWarehouse, schema: str) -> Any:
+def _is_emulated(settings: Settings, resource_manager_url: str) -> bool:
+    """Is BigQuery an emulator? It has no project to ask about, and may do what is asked of it as a dry run."""
+    return bool(settings.bigquery_emulator_host) and resource_manager_url == RESOURCE_MANAGER_URL
+
+
+def _dataset(warehouse: BigQueryWarehouse, schema: str, *, can_rehearse: bool) -> Any:
     """Findings on one dataset; returns whether it is there."""
     name = warehouse.dataset(schema)
     about, client = f"dataset {name}", warehouse.client
@@ -151,10 +163,20 @@ def _dataset(warehouse: BigQueryWarehouse, schema: str) -> Any:
         detail = f"it is in {dataset.location}, FIT_BIGQUERY_LOCATION says {warehouse.location}"
         yield Finding(about, "problem", detail, "correct the setting, or choose another FIT_BIGQUERY_DATASET_PREFIX")
         return True
+    if can_rehearse:  # a dataset has no testIamPermissions; an empty one has no table to ask about either
+        rehearsal = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False)
+        make = f"CREATE TABLE `{name}.fit_doctor` (x INT64)"
+        try:
+            client.query(make, job_config=rehearsal, timeout=_CALL_SECONDS, retry=_RETRY, job_retry=None)
+        except exceptions.Forbidden as error:
+            wanted = ["bigquery.tables.create"]
+            yield _permissions(about, wanted, [], "roles/bigquery.dataEditor", about, reason(error))
+            return True
     try:
         table = next(iter(client.list_tables(dataset, max_results=1, timeout=_CALL_SECONDS, retry=_RETRY)), None)
         if table is None:
-            yield Finding(about, "ok", "it is there, and empty")
+            detail = "it is there, and empty"
+            yield Finding(about, "ok", f"{detail}; we may make tables (dry run)" if can_rehearse else detail)
             return True
         answer = client.test_iam_permissions(table, TABLE_PERMISSIONS, timeout=_CALL_SECONDS, retry=_RETRY)
     except exceptions.Forbidden as error:
@@ -168,7 +190,7 @@ def _missing_datasets(settings: Settings, names: Sequence[str], resource_manager
     """They are made by the first run, if we may."""
     which = ", ".join(names)
     make = f"bq mk --location={settings.bigquery_location} --dataset {names[0].replace('.', ':')}, and so on"
-    if settings.bigquery_emulator_host and resource_manager_url == RESOURCE_MANAGER_URL:  # an emulator has no project
+    if _is_emulated(settings, resource_manager_url):
         yield Finding("datasets", "note", f"not there yet, the first run makes them: {which}")
         return
     granted = project_permissions(settings.gcp_project or "", PROJECT_PERMISSIONS, resource_manager_url)
@@ -189,15 +211,37 @@ def project_permissions(
     credentials: Credentials | None = None,
 ) -> set[str] | None:
     """Which of these permissions we have on a project; None where it cannot be asked."""
-    if credentials is None and url == RESOURCE_MANAGER_URL:
+    return _granted(f"{url}/v1/projects/{project}", permissions, credentials, is_google=url == RESOURCE_MANAGER_URL)
+
+
+def transform_findings(settings: Settings, iam_url: str = IAM_URL) -> Iterator[Finding]:
+    """May we take the place of the account as which dbt builds?"""
+    account, wanted = settings.bigquery_transform_account, ["iam.serviceAccounts.getAccessToken"]
+    about = f"account {account}"
+    if settings.bigquery_emulator_host and iam_url == IAM_URL:  # an emulator has no accounts
+        return
+    granted = _granted(f"{iam_url}/v1/projects/-/serviceAccounts/{account}", wanted, is_google=iam_url == IAM_URL)
+    role = "roles/iam.serviceAccountTokenCreator"
+    if granted is None:
+        detail = "there is no such account, or it cannot be asked whether we may act as it (IAM API)"
+        yield Finding(
+            about, "warning", detail, f"correct FIT_BIGQUERY_TRANSFORM_ACCOUNT, or grant {role} on the {about}"
+        )
+    else:
+        yield _permissions(about, wanted, granted, role, about)
+
+
+def _granted(
+    resource: str, permissions: Sequence[str], credentials: Credentials | None = None, *, is_google: bool
+) -> set[str] | None:
+    """What `testIamPermissions` says of a resource; None where it is not answered."""
+    if credentials is None and is_google:
         import google.auth
 
         credentials, _ = google.auth.default(scopes=[_SCOPE])
     with AuthorizedSession(credentials or AnonymousCredentials()) as session:  # type: ignore[no-untyped-call]
         answer = session.post(
-            f"{url}/v1/projects/{project}:testIamPermissions",
-            json={"permissions": list(permissions)},
-            timeout=_CALL_SECONDS,
+            f"{resource}:testIamPermissions", json={"permissions": list(permissions)}, timeout=_CALL_SECONDS
         )
     return set(answer.json().get("permissions", [])) if answer.status_code == 200 else None
 

@@ -129,6 +129,24 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
     assert done.stdout == "s3cret $HOME `id`|none", "verbatim, and only names that are ours"
 
 
+def test_a_code_server_tells_at_its_start_what_is_missing_and_starts_all_the_same(tmp_path: Path) -> None:
+    for name, body in {
+        "fit-platform": 'if [ "$1" = doctor ]; then echo "problem: no bucket"; exit 1; fi',
+        "dagster": 'while ! grep -q "no bucket" "$FIT_TEST_LOG"; do :; done; echo "started $2"',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    log = tmp_path / "log"
+    with log.open("w") as errors:
+        done = subprocess.run(
+            [str(INFRA / "entrypoint.sh"), "code-server"],
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path), "FIT_TEST_LOG": str(log),
+                 "FIT_SECRETS_DIR": str(tmp_path), "DAGSTER_CODE_SERVER_PORT": "4000"},
+            stdout=subprocess.PIPE, stderr=errors, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "started start\n")
+
+
 def test_an_unhealthy_role_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "fit-role").write_text("receiver\n")
     environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "TMPDIR": str(tmp_path), "PORT": "9"}

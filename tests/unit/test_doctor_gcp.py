@@ -42,6 +42,8 @@ class FakeCloud:
     )
     datasets: dict[str, str] = field(default_factory=lambda: {f"fit_{schema}": "EU" for schema in DATASETS})
     withheld: set[str] = field(default_factory=set)
+    empty: set[str] = field(default_factory=set)
+    accounts: set[str] = field(default_factory=set)
     project: str = "mine"
 
     def granted(self, wanted: list[str]) -> dict[str, Any]:
@@ -61,13 +63,19 @@ class FakeCloud:
                 return 404, "Not found: Project nowhere"
             if "bigquery.jobs.create" in self.withheld:
                 return 403, "Access Denied: User does not have bigquery.jobs.create permission in project mine."
+            if "CREATE TABLE" in json.dumps(body) and "bigquery.tables.create" in self.withheld:
+                return 403, "Access Denied: Permission bigquery.tables.create denied on dataset"
             reference = {"projectId": self.project, "jobId": "dry", "location": "EU"}
             statistics = {"query": {"totalBytesProcessed": "0"}}
             job = {"jobReference": reference, "status": {"state": "DONE"}, "statistics": statistics}
             return 200, {**job, "configuration": body.get("configuration", {"query": {"query": "", "dryRun": True}})}
+        if found := re.fullmatch(r"/v1/projects/-/serviceAccounts/([^:]+):testIamPermissions", path):
+            return (200, self.granted(body["permissions"])) if found[1] in self.accounts else (404, "Unknown account")
         if found := re.search(r"/datasets/(\w+)/tables/t:testIamPermissions$", path):
             return 200, self.granted(body["permissions"])
         if found := re.search(r"/datasets/(\w+)/tables$", path):
+            if found[1] in self.empty:
+                return 200, {"totalItems": 0}
             reference = {"projectId": self.project, "datasetId": found[1], "tableId": "t"}
             return 200, {"tables": [{"tableReference": reference, "type": "TABLE"}], "totalItems": 1}
         if found := re.search(r"/datasets/(\w+)$", path):
@@ -129,7 +137,8 @@ def settings(cloud: FakeCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def wrong(settings: Settings, cloud: FakeCloud) -> list[Finding]:
-    return [one for one in examine_cloud(settings, resource_manager_url=cloud.url) if one.level != "ok"]
+    found = examine_cloud(settings, resource_manager_url=cloud.url, iam_url=cloud.url)
+    return [one for one in found if one.level != "ok"]
 
 
 def test_where_nothing_is_missing_everything_is_ok(settings: Settings, cloud: FakeCloud) -> None:
@@ -183,6 +192,30 @@ def test_a_permission_that_a_dataset_lacks_is_named_for_each(settings: Settings,
     assert {one.detail for one in found} == {"missing permission: bigquery.tables.updateData"}
 
 
+def test_the_right_to_make_tables_is_asked_for_also_where_there_is_none_yet(
+    settings: Settings, cloud: FakeCloud
+) -> None:
+    cloud.empty = set(cloud.datasets)
+    assert wrong(settings, cloud) == []
+    cloud.withheld = {"bigquery.tables.create"}
+    found = wrong(settings, cloud)
+    assert [one.about for one in found] == [f"dataset mine.fit_{schema}" for schema in DATASETS]
+    assert all(one.detail.startswith("missing permission: bigquery.tables.create (") for one in found)
+    assert "roles/bigquery.dataEditor on the dataset mine.fit_base" in found[0].fix
+
+
+def test_the_account_of_dbt_is_one_that_we_may_act_as(settings: Settings, cloud: FakeCloud) -> None:
+    dbt = settings.model_copy(update={"bigquery_transform_account": "fit-transform@mine.iam.gserviceaccount.com"})
+    (one,) = wrong(dbt, cloud)
+    assert (one.about, one.level) == ("account fit-transform@mine.iam.gserviceaccount.com", "warning")
+    cloud.accounts = {"fit-transform@mine.iam.gserviceaccount.com"}
+    assert wrong(dbt, cloud) == []
+    cloud.withheld = {"iam.serviceAccounts.getAccessToken"}
+    (one,) = wrong(dbt, cloud)
+    assert one.detail == "missing permission: iam.serviceAccounts.getAccessToken"
+    assert "grant roles/iam.serviceAccountTokenCreator on the account fit-transform@" in one.fix
+
+
 def test_a_dataset_in_another_location_is_a_problem(settings: Settings, cloud: FakeCloud) -> None:
     cloud.datasets["fit_base"] = "US"
     (one,) = wrong(settings, cloud)
@@ -234,6 +267,10 @@ def test_a_missing_secret_and_a_missing_permission_on_one_are_named(
     ]
     secrets.withheld = {"secretmanager.versions.access"}
     assert "missing permission: secretmanager.versions.access" in [one.detail for one in examine_cloud(settings)]
+    secrets.withheld = {"secretmanager.versions.destroy", "secretmanager.versions.list"}
+    assert "missing permission: secretmanager.versions.destroy, secretmanager.versions.list" in [
+        one.detail for one in examine_cloud(settings)
+    ]
     cloud.withheld = {"secretmanager.secrets.create"}
     last = list(examine_cloud(settings, resource_manager_url=cloud.url))[-1]
     assert (last.about, last.detail) == ("Secret Manager", "missing permission: secretmanager.secrets.create")
