@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -72,6 +73,7 @@ class AthleteSetting(BaseModel):
 
 COLUMNS = tuple(AthleteSetting.model_fields)
 _REQUIRED = ("athlete_id", "valid_from")
+_RISING = ("resting_hr_bpm", "threshold_hr_bpm", "max_hr_bpm")
 
 
 def read_athlete_settings(home: Path) -> list[AthleteSetting]:
@@ -93,7 +95,7 @@ def _parsed(text: str, path: Path) -> list[AthleteSetting]:
     rows = csv.reader(io.StringIO(text))
     header: list[str] | None = None
     found: dict[tuple[str, str, date], int] = {}
-    settings = []
+    lines: dict[int, AthleteSetting] = {}
     for row in rows:
         values = [value.strip() for value in row]
         if not any(values) or values[0].startswith("#"):
@@ -109,10 +111,45 @@ def _parsed(text: str, path: Path) -> list[AthleteSetting]:
             if key in found:
                 raise ConfigError(f"athlete, sport and valid_from are those of line {found[key]}")
             found[key] = rows.line_num
-            settings.append(setting)
+            lines[rows.line_num] = setting
         except ConfigError as error:
             raise ConfigError(f"{path} line {rows.line_num}: {error}") from None
-    return sorted(settings, key=lambda setting: (setting.athlete_id, setting.sport, setting.valid_from))
+    _check_carried(lines, path)
+    return sorted(lines.values(), key=lambda setting: (setting.athlete_id, setting.sport, setting.valid_from))
+
+
+def _check_carried(lines: Mapping[int, AthleteSetting], path: Path) -> None:
+    """Limits carry on from earlier lines, and from `any` to a sport: those of one day must be in order, too."""
+    sports: dict[str, set[Sport]] = {}
+    for line in lines.values():
+        sports.setdefault(line.athlete_id, {"any"}).add(line.sport)
+    for line in lines.values():
+        for sport in sorted(sports[line.athlete_id]) if line.sport == "any" else [line.sport]:
+            limits = _in_force(lines, line.athlete_id, sport, line.valid_from)
+            for (low, (low_line, low_bpm)), (high, (high_line, high_bpm)) in itertools.pairwise(limits.items()):
+                if low_bpm >= high_bpm:
+                    raise ConfigError(
+                        f"{path} line {max(low_line, high_line)}: must hold: {low} (line {low_line}) < "
+                        f"{high} (line {high_line}), both in force for sport {sport}"
+                    )
+
+
+def _in_force(
+    lines: Mapping[int, AthleteSetting], athlete_id: str, sport: Sport, day: date
+) -> dict[str, tuple[int, int]]:
+    """The limits of one day in rising order, each with the line that set it; the sport's own before those of `any`."""
+    earlier = sorted(
+        (
+            (line.sport == sport, line.valid_from, number)
+            for number, line in lines.items()
+            if line.athlete_id == athlete_id and line.sport in (sport, "any") and line.valid_from <= day
+        ),
+    )
+    return {
+        limit: found[-1]
+        for limit in _RISING
+        if (found := [(n, bpm) for *_, n in earlier if (bpm := getattr(lines[n], limit)) is not None])
+    }
 
 
 def _checked_header(names: list[str]) -> list[str]:

@@ -65,6 +65,42 @@ def test_a_wrong_line_is_named_and_its_values_are_not_repeated(
     assert "300" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (["ada,2026-01-01,any,190,50,170", "ada,2026-03-01,any,165"],
+         "line 3: must hold: threshold_hr_bpm (line 2) < max_hr_bpm (line 3), both in force for sport any"),
+        (["ada,2026-03-01,any,,,180", "ada,2026-01-01,any,175"],
+         "line 3: must hold: threshold_hr_bpm (line 2) < max_hr_bpm (line 3), both in force for sport any"),
+        (["ada,2026-01-01,any,190,50", "ada,2026-02-01,running,,,192"],
+         "line 3: must hold: threshold_hr_bpm (line 3) < max_hr_bpm (line 2), both in force for sport running"),
+        (["ada,2026-01-01,running,,,170", "ada,2026-02-01,any,168"],
+         "line 3: must hold: threshold_hr_bpm (line 2) < max_hr_bpm (line 3), both in force for sport running"),
+        (["ada,2026-01-01,any,110", "ada,2026-02-01,any,,112"],
+         "line 3: must hold: resting_hr_bpm (line 3) < max_hr_bpm (line 2), both in force for sport any"),
+    ],
+)  # fmt: skip
+def test_limits_that_carry_on_from_another_line_must_be_in_order_with_it(
+    tmp_path: Path, lines: list[str], complaint: str
+) -> None:
+    """Each line is right by itself; load and zones would be computed from the two together."""
+    write(tmp_path, HEADER, *lines)
+    with pytest.raises(ConfigError) as raised:
+        read_athlete_settings(tmp_path)
+    assert str(raised.value).endswith(f"{FILE_NAME} {complaint}")
+
+
+def test_lines_that_are_never_in_force_together_may_contradict(tmp_path: Path) -> None:
+    """Another athlete, another sport, a limit that was replaced on the same day."""
+    write(
+        tmp_path, HEADER,
+        "ada,2026-01-01,any,150,50,140", "ben,2026-02-01,any,,,155", "ada,2026-02-01,running,180,,160",
+        "ada,2026-02-01,cycling,175,,165", "ada,2026-03-01,any,190,,180", "ada,2026-03-01,running,191",
+        "ada,2026-03-01,cycling,191",
+    )  # fmt: skip
+    assert len(read_athlete_settings(tmp_path)) == 7
+
+
 def test_doctor_names_the_wrong_line_and_a_stranger(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     write(tmp_path, HEADER, "ada,2026-03-01,any,999")
