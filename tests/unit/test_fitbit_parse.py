@@ -53,6 +53,16 @@ def test_an_exercise_becomes_a_row_in_our_units():
     assert row["updated_at"] == datetime(2026, 9, 1, 10, 31, 2, 123456, tzinfo=UTC)
 
 
+def test_a_heart_rate_of_zero_is_no_heart_rate():
+    """A band without contact; as a measurement it would be an average, and win over another source's."""
+    zero = {"averageHeartRateBeatsPerMinute": "0"}
+    split = {"startTime": INTERVAL["startTime"], "endTime": INTERVAL["endTime"], "metricsSummary": zero}
+    found = rows(
+        EXERCISE.parse.records, {**POINT, "exercise": {**POINT["exercise"], "metricsSummary": zero, "splits": [split]}}
+    )
+    assert [row["avg_hr_bpm"] for _, row in found] == [None, None]
+
+
 def test_an_exercise_without_a_name_is_known_by_source_and_start():
     nameless = {key: value for key, value in POINT.items() if key != "name"}
     ((_, row),) = rows(EXERCISE.parse.records, nameless)

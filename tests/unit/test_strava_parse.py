@@ -57,6 +57,17 @@ DETAIL = {
 }
 
 
+def test_a_heart_rate_of_zero_is_no_heart_rate() -> None:
+    """A sensor without contact; as a measurement it would be an average, and win over another source's."""
+    ((_, row),) = rows(
+        ACTIVITIES, {"id": 1, "average_heartrate": 0, "max_heartrate": 0.0, "start_date": "2026-07-02T12:15:09Z"}
+    )
+    assert (row["avg_hr_bpm"], row["max_hr_bpm"]) == (None, None)
+    lap = {"lap_index": 1, "average_heartrate": 0.0, "max_heartrate": 0}
+    found = dict(rows(resource("strava", "activity_details").parse.records, {**DETAIL, "id": 1, "laps": [lap]}))
+    assert (found["strava_laps"]["avg_hr_bpm"], found["strava_laps"]["max_hr_bpm"]) == (None, None)
+
+
 def activity(**change: object) -> dict:
     ((_, row),) = rows(ACTIVITIES, SUMMARY | change)
     return row

@@ -71,7 +71,7 @@ def parse_exercise(payload: Any, context: RecordContext) -> Rows:
             "energy_kcal": fields.number(summary, "caloriesKcal"),
             "steps": fields.whole(summary, "steps"),
             "ascent_m": metres(summary, "elevationGainMillimeters"),
-            "avg_hr_bpm": fields.number(summary, "averageHeartRateBeatsPerMinute"),
+            "avg_hr_bpm": fields.number(summary, "averageHeartRateBeatsPerMinute") or None,  # 0: no heart rate
             "has_gps": fields.flag(fields.child(exercise, "exerciseMetadata"), "hasGps") or False,
             **source_of(payload),
             "updated_at": fields.instant(exercise, "updateTime"),
@@ -97,7 +97,7 @@ def _split(payload: Any, split: Json, number: int, *, is_lap: bool) -> dict[str,
         "energy_kcal": fields.number(summary, "caloriesKcal"),
         "steps": fields.whole(summary, "steps"),
         "ascent_m": metres(summary, "elevationGainMillimeters"),
-        "avg_hr_bpm": fields.number(summary, "averageHeartRateBeatsPerMinute"),
+        "avg_hr_bpm": fields.number(summary, "averageHeartRateBeatsPerMinute") or None,
     }
 
 
