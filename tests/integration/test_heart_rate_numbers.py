@@ -162,6 +162,34 @@ def test_decoupling_is_the_fall_of_speed_per_heart_beat(models: CompiledModels) 
     assert (row["basis"], row["decoupling_percent"]) == ("speed", pytest.approx(4.76, abs=0.005))
 
 
+def test_decoupling_is_of_power_where_there_is_a_meter(models: CompiledModels) -> None:
+    """200 W at 140, then at 147. The road went down: speed would say that the ride got easier."""
+    halves = [
+        (second, 140.0 if second < 1800 else 147.0, 8.0 if second < 1800 else 12.0) for second in range(0, 3600, 10)
+    ]
+    given = {"int_activity_samples": [{**sample, "power_w": 200.0} for sample in recording(halves, 3600)]}
+    (row,) = models.run("int_activity_decoupling", given)
+    assert (row["basis"], row["decoupling_percent"]) == ("power", pytest.approx(4.76, abs=0.005))
+
+
+@pytest.mark.parametrize(("told", "average", "maximum"), [(None, 154.55, 160), (150.0, 150, 170)])
+def test_a_record_that_tells_no_average_has_that_of_its_samples(
+    models: CompiledModels, told: float | None, average: float, maximum: float
+) -> None:
+    """One second at 100, ten at 160: (100 + 1600) / 11. What the provider tells stands."""
+    exercise = {
+        "athlete_id": "ada", "dt": DAY, "exercise_id": "r1", "started_at": instant(NOON),
+        "ended_at": instant(NOON + 11), "avg_hr_bpm": told, "max_hr_bpm": told and told + 20,
+    }  # fmt: skip
+    given = {
+        "stg_polar__exercises": [exercise],
+        "int_activity_samples": recording([(0, 100.0, None), (1, 160.0, None)], 11),
+    }
+    (row,) = models.run("int_activity_records", given)
+    assert (row["avg_hr_bpm"], row["max_hr_bpm"]) == (pytest.approx(average, abs=0.005), maximum)
+    assert row["has_heart_rate"] is True
+
+
 def test_best_efforts_are_means_of_any_stretch_of_their_length(models: CompiledModels) -> None:
     """10 min at 140, 5 at 170, 10 at 150."""
     given = {"int_activity_samples": recording(

@@ -140,7 +140,7 @@ select
     records.elapsed_seconds,
     records.ascent_m,
     records.energy_kcal,
-    records.avg_hr_bpm,
+    coalesce(records.avg_hr_bpm, samples.avg_bpm) as avg_hr_bpm,
     coalesce(records.max_hr_bpm, samples.max_bpm) as max_hr_bpm,
     records.has_heart_rate or samples.sample_count is not null as has_heart_rate,
     samples.sample_count is not null as has_heart_rate_samples,

@@ -1,4 +1,5 @@
--- Of an activity's records the best one that has the metric, wholes before parts.
+-- Of an activity's records the best one that has the metric over that window, wholes
+-- before parts: a better source that is too short for it says nothing.
 select
     sources.activity_id,
     sources.athlete_id,
@@ -20,6 +21,7 @@ qualify
     row_number() over (
         partition by sources.activity_id, efforts.metric, efforts.window_seconds
         order by
+            case when efforts.value is null then 1 else 0 end,
             case when sources.relation = 'part_of' then 1 else 0 end,
             records.source_rank,
             records.record_id
