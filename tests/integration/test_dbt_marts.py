@@ -215,13 +215,22 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 @pytest.mark.parametrize(
-    ("athlete", "worn_minutes"),
-    [("full", 1440), ("hour", 82950 / 60), ("together", 84630 / 60), ("scattered", 85500 / 60), ("bursts", 1440)],
+    ("athlete", "worn_minutes", "percent_of_day"),
+    [
+        ("full", 1440, 100),
+        ("hour", 82950 / 60, 96.01),
+        ("together", 84630 / 60, 97.95),
+        ("scattered", 85500 / 60, 98.96),
+        ("bursts", 1440, 100),
+    ],
 )
-def test_worn_time_knows_the_cadence_of_the_feed(warehouse: Warehouse, athlete: str, worn_minutes: float) -> None:
+def test_worn_time_knows_the_cadence_of_the_feed(
+    warehouse: Warehouse, athlete: str, worn_minutes: float, percent_of_day: float
+) -> None:
     """A 5-minute feed covers its day; a pause costs what exceeds 1.5 x the cadence; bursts do not hide the cadence."""
     days = warehouse.rows("select worn_minutes from marts.heart_rate_daily where athlete_id = ?", athlete)
     assert [day["worn_minutes"] for day in days] == [pytest.approx(worn_minutes, abs=0.01)]
+    assert [100 * day["worn_minutes"] / 1440 for day in days] == [pytest.approx(percent_of_day, abs=0.005)]
 
 
 def test_resting_heart_rate_is_the_lowest_well_covered_half_hour_of_the_night(warehouse: Warehouse) -> None:

@@ -401,9 +401,8 @@ def test_worn_time_is_the_union_of_what_each_source_covers(models: CompiledModel
     assert [day[f"zone_{zone}_seconds"] for zone in range(1, 6)] == [60 + 48 + 30, 60 + 90, 0, 0, 12]
 
 
-def test_zeros_and_other_impossible_values_never_reach_a_minimum(models: CompiledModels) -> None:
-    """Sensors send 0 for "no contact" and 255 for "no value": in a feed and in a recording, neither is a heart rate."""
-    readings = [0, 29, 60, 0, 72, 255, 251, 0]
+def feed_and_recording(readings: list[int]) -> dict[str, Any]:
+    """The same readings in a band's feed, one a minute from noon, and in a recording, one a second from 14:00."""
     feed = [
         {"athlete_id": "ada", "dt": DAY, "sampled_at": instant(NOON + 60 * n), "utc_offset_seconds": 0,
          "bpm": float(bpm), "is_mirror": False, "fetched_at": RECEIVED}
@@ -415,19 +414,33 @@ def test_zeros_and_other_impossible_values_never_reach_a_minimum(models: Compile
         for n, bpm in enumerate(readings)
     ]  # fmt: skip
     record = {"athlete_id": "ada", "provider": "strava", "provider_activity_id": "7", "utc_offset_seconds": 0}
-    given = {
+    return {
         "stg_fitbit__heart_rate": feed,
         "stg_strava__stream_samples": recording,
         "int_activity_records": [{**record, "record_id": "ada:strava:7", "ended_at": instant(NOON + 7210)}],
         "stg_strava__activities": [{"athlete_id": "ada", "activity_id": "7", "ended_at": instant(NOON + 7210)}],
     }
+
+
+@pytest.mark.parametrize(
+    ("readings", "lowest", "highest"),
+    [([0, 29, 60, 0, 72, 255, 251, 0], 60, 72), ([29, 30, 250, 251], 30, 250)],
+    ids=["no contact, no value", "both limits are heart rates"],
+)
+def test_zeros_and_other_impossible_values_never_reach_a_minimum(
+    models: CompiledModels, readings: list[int], lowest: int, highest: int
+) -> None:
+    """Sensors send 0 for "no contact" and 255 for "no value": in a feed and in a recording, neither is a heart rate."""
+    given = feed_and_recording(readings)
     hours = models.run("heart_rate_hourly", given)
-    assert [(hour["min_bpm"], hour["max_bpm"], hour["sample_count"]) for hour in hours] == [(60, 72, 2)] * 2
+    assert [(hour["min_bpm"], hour["max_bpm"], hour["sample_count"]) for hour in hours] == [(lowest, highest, 2)] * 2
+    (minute,) = models.run("int_activity_heart_rate_minutes", given)
+    assert minute["bpm"] == (lowest + highest) / 2, "what the matcher compares"
     (day,) = models.run("heart_rate_daily", given)
-    assert (day["min_bpm"], day["max_bpm"], day["sample_count"]) == (60, 72, 4)
+    assert (day["min_bpm"], day["max_bpm"], day["sample_count"]) == (lowest, highest, 4)
     efforts = {
         row["window_seconds"]: row["value"]
         for row in models.run("int_activity_best_efforts", given)
         if row["metric"] == "heart_rate"
     }
-    assert efforts[5] == pytest.approx((72 * 5) / 5), "72 is carried over the values that are none"
+    assert efforts[5] == highest, "carried over the values that are none"

@@ -10,7 +10,9 @@ with
             sampled_at,
             heart_rate_bpm as bpm
         from {{ ref("stg_polar__exercise_samples") }}
-        where {{ in_load_window("dt", before=1) }} and heart_rate_bpm between 30 and 250
+        where
+            {{ in_load_window("dt", before=1) }}
+            and {{ is_valid_bpm("heart_rate_bpm") }}
 
         union all
 
@@ -22,7 +24,9 @@ with
             sampled_at,
             heart_rate_bpm as bpm
         from {{ ref("stg_strava__stream_samples") }}
-        where {{ in_load_window("dt", before=1) }} and heart_rate_bpm between 30 and 250
+        where
+            {{ in_load_window("dt", before=1) }}
+            and {{ is_valid_bpm("heart_rate_bpm") }}
 
         union all
 
@@ -34,7 +38,7 @@ with
             sampled_at,
             bpm
         from ({{ band_heart_rate() }}) as band
-        where bpm between 30 and 250
+        where {{ is_valid_bpm("bpm") }}
     )
 
 select
