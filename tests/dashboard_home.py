@@ -140,7 +140,9 @@ INSERT INTO marts.activities BY NAME
         true AS has_heart_rate, true AS has_gps, CASE WHEN kind = 0 THEN 3 ELSE 1 END AS source_count,
         CASE WHEN kind = 2 THEN 'strava' ELSE 'polar' END AS primary_provider,
         primary_provider AS source_of_distance, primary_provider AS source_of_heart_rate,
-        CASE WHEN kind = 1 THEN 'polar' ELSE 'strava' END AS source_of_title
+        CASE WHEN kind = 1 THEN 'polar' ELSE 'strava' END AS source_of_title,
+        primary_provider AS source_of_sport, source_of_title AS source_of_moving, source_of_title AS source_of_ascent,
+        primary_provider AS source_of_energy
     FROM acts;
 INSERT INTO marts.activity_sources BY NAME
     SELECT activity_id, '{a}' AS athlete_id, provider, '{a}-' || provider || '-' || k AS provider_activity_id,

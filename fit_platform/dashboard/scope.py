@@ -19,15 +19,17 @@ from fit_platform.dashboard.source import Source
 _ATHLETE = re.compile(r"[a-z0-9_-]{1,40}")
 _STRAVA_API = "provider = 'strava' AND acquired_via = 'api'"
 _BY_ACTIVITY = {"activity_zones", "activity_heart_rate", "best_efforts"}
-# Fields of an activity that say whose they are, and those that do not: of an activity that Strava had a part in, the
-# latter may be Strava's.
+# Fields of an activity that may be Strava's, and what says whose they are.
 _SOURCED = {
     "title": "source_of_title",
     "distance_m": "source_of_distance",
     "avg_hr_bpm": "source_of_heart_rate",
     "max_hr_bpm": "source_of_heart_rate",
+    "sport": "source_of_sport",
+    "moving_seconds": "source_of_moving",
+    "ascent_m": "source_of_ascent",
+    "energy_kcal": "source_of_energy",
 }
-_UNSOURCED = ("sport", "moving_seconds", "ascent_m", "energy_kcal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,7 @@ class Scope:
         if name == "activities":
             untouched = f"SELECT activity_id FROM ({sources}) AS s WHERE NOT ({_STRAVA_API})"
             is_touched = "touched.activity_id IS NOT NULL"
-            blank = {
-                field: _unless(f"rows_.{by} = 'strava' AND {is_touched}", field) for field, by in _SOURCED.items()
-            } | {field: _unless(is_touched, field) for field in _UNSOURCED}
+            blank = {field: _unless(f"rows_.{by} = 'strava' AND {is_touched}", field) for field, by in _SOURCED.items()}
             kept = ", ".join(
                 f"{blank[field]} AS {field}" if field in blank else f"rows_.{field}" for field in _ACTIVITY_COLUMNS
             )
@@ -135,4 +135,8 @@ _ACTIVITY_COLUMNS = (
     "source_of_distance",
     "source_of_heart_rate",
     "source_of_title",
+    "source_of_sport",
+    "source_of_moving",
+    "source_of_ascent",
+    "source_of_energy",
 )

@@ -299,7 +299,8 @@ def test_an_activity_is_counted_once_with_the_best_of_each_record(warehouse: War
         "sport": "TRAIL_RUNNING", "sport_family": "running", "title": "Forest loop", "distance_m": 10000.0,
         "moving_seconds": 3500.0, "ascent_m": 240.0, "energy_kcal": 700.0, "max_hr_bpm": 171.0, "source_count": 3,
         "primary_provider": "polar", "source_of_distance": "polar", "source_of_heart_rate": "polar",
-        "source_of_title": "strava", "has_gps": True, "local_date": DAY,
+        "source_of_title": "strava", "source_of_sport": "polar", "source_of_moving": "strava",
+        "source_of_ascent": "strava", "source_of_energy": "polar", "has_gps": True, "local_date": DAY,
     }  # fmt: skip
     assert {name: run[0][name] for name in expected} == expected
     assert [(walk["title"], walk["source_count"]) for walk in ride_or_walk] == [("Lunch Walk", 2)]

@@ -163,7 +163,7 @@ def test_only_the_owner_sees_the_pipeline(ask: Ask) -> None:
 
 
 def test_a_shared_view_has_no_row_that_came_over_strava_s_api(ask: Ask) -> None:
-    """Every third activity is Strava's alone; of those it has a part in, fields that may be Strava's are blank."""
+    """Every third activity is Strava's alone; of those it has a part in, the fields that are Strava's are blank."""
     own = ask("ada", "/api/activities", athlete="ada").json()["activities"]
     shared = ask("coach", "/api/activities", athlete="ada").json()["activities"]
     strava_alone = {row["activity_id"] for row in own if {s["provider"] for s in row["sources"]} == {"strava"}}
@@ -175,6 +175,8 @@ def test_a_shared_view_has_no_row_that_came_over_strava_s_api(ask: Ask) -> None:
         blank = row["activity_id"] in merged
         assert (row["title"] is None) == blank
         assert (row["ascent_m"] is None) == blank
+        assert row["moving_seconds"] == (3600 if blank else 3500)  # the elapsed time in its place
+        assert row["sport"] is not None  # Polar's
         assert row["distance_m"] is not None  # Polar's
 
 

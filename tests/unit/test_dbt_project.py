@@ -19,7 +19,8 @@ CONTRACT = {
     "activities": (
         "activity_id athlete_id started_at ended_at utc_offset_seconds local_date sport sport_family title distance_m "
         "moving_seconds elapsed_seconds ascent_m energy_kcal avg_hr_bpm max_hr_bpm has_heart_rate has_gps source_count "
-        "primary_provider source_of_distance source_of_heart_rate source_of_title"
+        "primary_provider source_of_distance source_of_heart_rate source_of_title source_of_sport source_of_moving "
+        "source_of_ascent source_of_energy"
     ),
     "activity_sources": (
         "activity_id athlete_id provider provider_activity_id acquired_via relation is_primary match_score matched_by "

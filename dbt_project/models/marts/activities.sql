@@ -110,6 +110,18 @@ select
     ) as source_of_heart_rate,
     max(
         case when title_rank = 1 and title is not null then provider end
-    ) as source_of_title
+    ) as source_of_title,
+    max(
+        case when sport_rank = 1 and sport is not null then provider end
+    ) as source_of_sport,
+    max(
+        case when moving_rank = 1 and moving_seconds is not null then provider end
+    ) as source_of_moving,
+    max(
+        case when ascent_rank = 1 and ascent_m is not null then provider end
+    ) as source_of_ascent,
+    max(
+        case when energy_rank = 1 and energy_kcal is not null then provider end
+    ) as source_of_energy
 from ranked
 group by activity_id
