@@ -55,6 +55,14 @@ def describe_test(test: Mapping[str, Any]) -> str:
     if kind == "below_set_maximum":
         way_out = "Set a higher maximum (`fit-platform athletes ATHLETE --max-hr BPM`), or look at the sensor."
         return f"No heart rate is above the athlete's set maximum. {_WARNS}{way_out}"
+    if kind == "few_possible":
+        way_out = (
+            "Decide on them: in the dashboard's review, or in `overrides.csv`. If they came all at once, look for a "
+            "wrong clock or time zone first."
+        )
+        return f"Few of an athlete's pairs that may be one activity are left for a person. {_WARNS}{way_out}"
+    if kind == "unique_pair":
+        return f"No two decisions are on the same pair of records, in whichever order they stand. {_WAY_OUT}"
     if kind == "no_missing_days":
         return f"Each athlete has a row for every day from the first to the last. {_WAY_OUT}"
     return f"{test['name']}. {_WAY_OUT}"

@@ -20,11 +20,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CompiledModels:
-    """Models by name, as dbt compiled them for a full build on DuckDB."""
+    """Models by name, as dbt compiled them for a full build on DuckDB; data tests with the models that they read."""
 
     sql: dict[str, str]
     parents: dict[str, tuple[str, ...]]
     schemas: dict[str, str]
+    tests: dict[str, tuple[str, tuple[str, ...]]]
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
@@ -50,6 +51,14 @@ class CompiledModels:
                 for name, node in models.items()
             },
             schemas={name: node["schema"] for name, node in nodes.items()},
+            tests={
+                node["name"]: (
+                    node["compiled_code"],
+                    tuple(parent.split(".")[-1] for parent in node["depends_on"]["nodes"]),
+                )
+                for node in manifest["nodes"].values()
+                if node["resource_type"] == "test"
+            },
         )
         with warehouse.connect() as connection:
             for schema in sorted(set(compiled.schemas.values())):
@@ -71,13 +80,22 @@ class CompiledModels:
         Models between are computed; those behind which nothing is given are empty. Columns that a row leaves out are
         null.
         """
+        return self._query(f"select * from {CATALOG}.{self.schemas[model]}.{model}", (model,), given)
+
+    def failing(self, test: str, given: Mapping[str, Iterable[Row]]) -> list[dict[str, Any]]:
+        """The rows that a data test selects, none where it passes; `test` is how its name begins."""
+        (found,) = (self.tests[name] for name in self.tests if name.startswith(test))
+        return self._query(*found, given)
+
+    def _query(self, sql: str, models: Iterable[str], given: Mapping[str, Iterable[Row]]) -> list[dict[str, Any]]:
         with duckdb.connect() as connection:
             connection.execute(f"set TimeZone = 'UTC'; attach ':memory:' as {CATALOG}")
             for schema in sorted(set(self.schemas.values())):
                 connection.execute(f"create schema {CATALOG}.{schema}")
             done: set[str] = set()
-            self._provide(connection, model, {name: list(rows) for name, rows in given.items()}, done)
-            result = connection.execute(f"select * from {CATALOG}.{self.schemas[model]}.{model}")
+            for model in models:
+                self._provide(connection, model, {name: list(rows) for name, rows in given.items()}, done)
+            result = connection.execute(sql)
             names = [column[0] for column in result.description or ()]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
