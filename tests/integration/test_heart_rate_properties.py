@@ -107,6 +107,32 @@ def test_another_time_zone_leaves_facts_in_utc_as_they_were(
 
 
 @few
+@given(stream=streams(), quarters=st.integers(min_value=-48, max_value=56))
+def test_a_zone_of_any_quarter_hour_leaves_the_totals_as_they_were(
+    models: CompiledModels, stream: list[tuple[int, float]], quarters: int
+) -> None:
+    """Kathmandu's hours begin at a quarter past, and its days are others: rows differ, what they add up to does not."""
+    end = stream[-1][0] + 4
+    zone_names = [f"zone_{zone}_seconds" for zone in range(1, 6)]
+
+    def totals(offset: int) -> tuple[Any, ...]:
+        inputs = activity(samples(stream, utc_offset_seconds=offset), end)
+        hours, days = (models.run(model, inputs) for model in ("heart_rate_hourly", "heart_rate_daily"))
+        return (
+            *(sum(day[name] for day in days) for name in zone_names),
+            *((sum(r["sample_count"] for r in rows), max(r["max_bpm"] for r in rows), min(r["min_bpm"] for r in rows))
+              for rows in (hours, days)),
+            # Rounded to the hundredth in each row.
+            pytest.approx(sum(hour["covered_minutes"] for hour in hours), abs=0.01 * len(hours)),
+            pytest.approx(sum(day["worn_minutes"] for day in days), abs=0.01 * len(days)),
+        )  # fmt: skip
+
+    moved, still = totals(quarters * 900), totals(0)
+    assert moved[:-2] == still[:-2]
+    assert [total.expected for total in moved[-2:]] == list(still[-2:])
+
+
+@few
 @given(stream=streams(), share=st.floats(min_value=0.1, max_value=0.9))
 def test_a_recording_in_two_parts_has_the_totals_of_the_whole(
     models: CompiledModels, stream: list[tuple[int, float]], share: float
@@ -125,6 +151,15 @@ def test_a_recording_in_two_parts_has_the_totals_of_the_whole(
         return {row["bpm"]: row["seconds"] for row in rows}
 
     assert totals(parts) == totals(whole)
+
+    def of_the_activity(hearts: list[dict[str, Any]]) -> tuple[Any, ...]:
+        inputs = activity(hearts, end)
+        (facts,) = models.run("activity_heart_rate", inputs)
+        in_zones = {(row["scheme"], row["zone"]): row["seconds"] for row in models.run("activity_zones", inputs)}
+        return facts["covered_seconds"], pytest.approx(facts["trimp"], abs=2e-6), in_zones
+
+    covered, trimp, in_zones = of_the_activity(parts)
+    assert (covered, trimp.expected, in_zones) == of_the_activity(whole)
 
 
 @few
