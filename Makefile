@@ -45,7 +45,7 @@ $(BIGQUERY_READY): $(READY) tests/gcp/emulator-requirements.txt
 	  $$candidate -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && python=$$candidate && break; done; \
 	if test -z "$$python"; then echo "no Python 3.13 here (name one: make test-gcp PYTHON313=/path/to/python): no BigQuery emulator"; exit 0; fi; \
 	$(BIN)/uv venv --quiet --clear --python $$python .venv-bigquery && \
-	$(BIN)/uv pip install --quiet --no-deps --python .venv-bigquery/bin/python -r tests/gcp/emulator-requirements.txt && touch $@
+	$(BIN)/uv pip install --quiet --no-deps --compile-bytecode --python .venv-bigquery/bin/python -r tests/gcp/emulator-requirements.txt && touch $@
 
 test-gcp: $(READY) $(BIGQUERY_READY) ## Cloud Storage and BigQuery, on emulators that it starts itself
 	@$(BIN)/uv sync --frozen --inexact --group gcp-test --compile-bytecode --quiet

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import subprocess
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from google.cloud import storage
 
+from fit_platform.dbt import ensure_manifest
+from fit_platform.settings import load_settings
 from fit_platform.simulator import running
 from fit_platform.warehouse.bigquery_warehouse import BigQueryWarehouse, open_bigquery
-from tests.gcp.emulators import PROJECT, bigquery_emulator, storage_emulator, why_no_bigquery
-from tests.gcp.houses import CONFIG, WINDOW, CloudHouse, cloud_copy, linked_home, local_copy
-from tests.gcp.kills import kill_at_every_point
+from tests.gcp.emulators import PROJECT, bigquery_emulator, storage_emulator, why_no_bigquery, why_not_all_run
+from tests.gcp.houses import CONFIG, WINDOW, CloudHouse, cloud_copy, command, linked_home, local_copy
+from tests.gcp.kills import SYNC, kill_at_every_point
 from tests.integration.conftest import House
+
+_SYNC_SECONDS = 1800
+
+
+@pytest.fixture(autouse=True)
+def _emulators_run() -> None:
+    """Without its emulator every call would be tried again for minutes: better to end here, and to say why."""
+    if (reason := why_not_all_run()) is not None:
+        pytest.exit(reason, returncode=1)
 
 
 @pytest.fixture(scope="session")
@@ -64,17 +77,32 @@ def linked(simulated: str, tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 @pytest.fixture(scope="session")
-def local(linked: House, tmp_path_factory: pytest.TempPathFactory) -> House:
+def syncing(
+    linked: House, bigquery_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[House, subprocess.Popen[bytes], Path]]:
+    """The window on its way to this machine, by a process beside the ones that need the emulator."""
+    folder = tmp_path_factory.mktemp("local")
+    house = local_copy(linked, folder / "home")
+    ensure_manifest(load_settings())  # or two processes would
+    with command(house, SYNC, folder / "sync.log") as process:
+        yield house, process, folder / "sync.log"
+
+
+@pytest.fixture(scope="session")
+def local(syncing: tuple[House, subprocess.Popen[bytes], Path]) -> House:
     """The window synced on this machine: read it only."""
-    house = local_copy(linked, tmp_path_factory.mktemp("local") / "home")
-    result = house.sync(WINDOW)
-    assert (result.problems, result.exit_code) == ([], 0)
+    house, process, log = syncing
+    assert process.wait(_SYNC_SECONDS) == 0, log.read_text()[-2000:]
     return house
 
 
 @pytest.fixture(scope="session")
 def killed(
-    linked: House, storage_url: str, bigquery_url: str, tmp_path_factory: pytest.TempPathFactory
+    linked: House,
+    syncing: object,  # only that it has begun
+    storage_url: str,
+    bigquery_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[CloudHouse, list[str]]:
     """A home on the emulators whose `sync` was killed several times, and where."""
     home = tmp_path_factory.mktemp("cloud") / "home"

@@ -12,20 +12,46 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 PROJECT = "test"
-_START_SECONDS = 60
+_START_SECONDS = 180
 _BIGQUERY_PYTHON = "FIT_TEST_BIGQUERY_PYTHON"
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class Emulator:
+    """A service in a child process, and what it said."""
+
+    def __init__(self, command: list[str], process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        self.command, self.process, self.log = command, process, log
+
+    def said(self) -> str:
+        """The end of its output."""
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")[-2000:]
+
+
+_started: list[Emulator] = []
+
+
+def why_not_all_run() -> str | None:
+    """Which emulator has ended by itself, and its last words; None: every one of them runs."""
+    for one in _started:
+        if (code := one.process.poll()) is not None:
+            return f"{one.command[0]} ended with {code}: {one.said()}"
+    return None
+
+
+def free_ports(number: int) -> list[int]:
+    """So many ports of the loopback interface that nobody uses now, each another one."""
+    with ExitStack() as probes:
+        bound = [probes.enter_context(socket.socket()) for _ in range(number)]
+        for probe in bound:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in bound]
 
 
 @contextmanager
@@ -35,7 +61,7 @@ def storage_emulator() -> Iterator[str]:
     if spec is None or spec.origin is None:
         raise RuntimeError("fake-gcs-server is missing; run these tests with `make test-gcp`")
     binary = Path(spec.origin).parent / "vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
-    port = free_port()
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [
         str(binary), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory",
@@ -48,7 +74,7 @@ def storage_emulator() -> Iterator[str]:
 @contextmanager
 def bigquery_emulator(storage_url: str) -> Iterator[str]:
     """BigQuery over a temporary folder; yields its URL."""
-    port, grpc_port = free_port(), free_port()
+    port, grpc_port = free_ports(2)
     url = f"http://127.0.0.1:{port}"
     folder = tempfile.mkdtemp(prefix="fit-bigquery-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
     command = [
@@ -80,15 +106,18 @@ def why_no_bigquery() -> str | None:
 def _running(command: list[str], ready_url: str, environment: dict[str, str]) -> Iterator[None]:
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT)
+        emulator = Emulator(command, process, log)
         try:
             deadline = time.monotonic() + _START_SECONDS
             while not _answers(ready_url):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    log.seek(0)
-                    raise RuntimeError(f"{command[0]} did not start: {log.read().decode(errors='replace')[-2000:]}")
+                    raise RuntimeError(f"{command[0]} did not start: {emulator.said()}")
                 time.sleep(0.05)
+            _started.append(emulator)
             yield
         finally:
+            if emulator in _started:
+                _started.remove(emulator)
             process.terminate()
             try:
                 process.wait(10)

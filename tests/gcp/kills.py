@@ -1,61 +1,73 @@
-"""`sync` on Google Cloud, killed -9 at several points, each time further in."""
+"""`sync` on Google Cloud, killed -9 at several points, each time further in.
+
+Where exactly is no question of time: a proxy before the emulator carries one request out, never answers it, and the
+process that waits for the answer is killed.
+"""
 
 from __future__ import annotations
 
 import shutil
-import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fit_platform.dbt import ensure_manifest
 from fit_platform.settings import load_settings
+from tests.gcp.flaky_proxy import flaky_proxy
 from tests.gcp.houses import WINDOW, CloudHouse, command
 
-_DEADLINE_SECONDS = 500
-_LOOK_SECONDS = 0.5  # between two looks: each is work for the emulator, which computes on one core
-_SYNC = ["sync", "--from", str(WINDOW.first), "--to", str(WINDOW.last)]
+_DEADLINE_SECONDS = 1800
+_LOOK_SECONDS = 0.2
+SYNC = ("sync", "--from", str(WINDOW.first), "--to", str(WINDOW.last))
+STORAGE, BIGQUERY = "STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"
 
 
-def landed(house: CloudHouse) -> int:
-    return sum(1 for _ in house.bucket.client.list_blobs(house.bucket, prefix="landing/raw/"))
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The `number`th request to a service that fits is the last that the process sees."""
+
+    service: str
+    number: int
+    fits: Callable[[str, bytes], bool]
 
 
-def ledger_days(house: CloudHouse) -> int:
-    with house.open() as runtime:
-        if "load_ledger" not in runtime.warehouse.tables("ops"):
-            return 0
-        found = runtime.warehouse.query(f"SELECT count(*) AS n FROM {runtime.warehouse.relation('ops', 'load_ledger')}")
-        return int(found.column("n")[0].as_py())
-
-
-def has_tables(house: CloudHouse, schema: str) -> bool:
-    with house.open() as runtime:
-        return bool(runtime.warehouse.tables(schema))
-
-
-POINTS: dict[str, Callable[[CloudHouse], bool]] = {
-    "the middle of the pull": lambda house: landed(house) > 40,
-    "the load": lambda house: ledger_days(house) > 20,
-    "dbt in the middle": lambda house: has_tables(house, "intermediate"),
-    "publishing": lambda house: has_tables(house, "published"),
+POINTS = {
+    "the middle of the pull": Point(STORAGE, 40, lambda request, body: request.startswith("POST /upload/storage")),
+    "the load": Point(BIGQUERY, 5, lambda request, body: b"BEGIN TRANSACTION" in body),
+    "dbt in the middle": Point(
+        BIGQUERY, 3, lambda request, body: b"create or replace table" in body and b"_intermediate`" in body
+    ),
+    "publishing": Point(
+        BIGQUERY,
+        1,
+        lambda request, body: request.startswith("POST") and request.split("?")[0].endswith("published/tables"),
+    ),
 }
 
 
 def kill_at_every_point(house: CloudHouse, logs: Path) -> list[str]:
-    """Start `sync` for each point and kill it there; the points at which it was still running."""
+    """Start `sync` for each point and kill it there; the points at which it was killed."""
     ensure_manifest(load_settings())
-    hit = []
-    for name, reached in POINTS.items():
-        log = logs / f"{name}.log"
-        with command(house, _SYNC, log) as process:
+    return [name for name, point in POINTS.items() if _is_killed_at(point, house, logs / f"{name}.log")]
+
+
+def _is_killed_at(point: Point, house: CloudHouse, log: Path) -> bool:
+    found = 0
+
+    def is_the_one(request: str, body: bytes) -> bool:
+        nonlocal found
+        found += point.fits(request, body)
+        return found == point.number
+
+    with flaky_proxy(house.cloud[point.service]) as proxy:
+        proxy.holds = is_the_one
+        through_proxy = replace(house, cloud={**house.cloud, point.service: proxy.url})
+        with command(through_proxy, SYNC, log) as process:
             deadline = time.monotonic() + _DEADLINE_SECONDS
-            while process.poll() is None and not reached(house):
-                assert time.monotonic() < deadline, f"{name} was not reached: {log.read_text()[-2000:]}"
-                time.sleep(_LOOK_SECONDS)
-            if process.poll() is None:
-                hit.append(name)
-            process.send_signal(signal.SIGKILL)
-            process.wait(timeout=10)
-        shutil.rmtree(house.home / "dbt", ignore_errors=True)
-    return hit
+            while not proxy.held.wait(_LOOK_SECONDS):
+                assert process.poll() is None, f"ended before, {found} requests fitted: {log.read_text()[-2000:]}"
+                assert time.monotonic() < deadline, f"not reached, {found} requests fitted: {log.read_text()[-2000:]}"
+            is_running = process.poll() is None
+    shutil.rmtree(house.home / "dbt", ignore_errors=True)
+    return is_running
