@@ -21,6 +21,7 @@ def defs() -> dg.Definitions:
     from fit_platform.defs.alerts import alert_sensors
     from fit_platform.defs.automation import automation
     from fit_platform.defs.feed import change_sensors, look_jobs, schedules
+    from fit_platform.defs.recovery import dead_runs, news_of_canceled_runs, news_of_failed_runs
     from fit_platform.defs.resources import executor, resources
     from fit_platform.defs.retention import retention_job, retention_schedule
     from fit_platform.settings import load_settings
@@ -30,7 +31,15 @@ def defs() -> dg.Definitions:
         assets=dg.load_assets_from_package_module(package),
         asset_checks=dg.load_asset_checks_from_package_module(package),
         jobs=[*look_jobs, retention_job],
-        sensors=[automation, *change_sensors, accounts_changes, *alert_sensors],
+        sensors=[
+            automation,
+            *change_sensors,
+            accounts_changes,
+            *alert_sensors,
+            news_of_failed_runs,
+            news_of_canceled_runs,
+            dead_runs,
+        ],
         schedules=[*schedules, retention_schedule],
         resources=resources(settings),
         executor=executor(settings),

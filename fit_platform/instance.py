@@ -80,7 +80,10 @@ def close_dead_runs(settings: Settings, instance: dg.DagsterInstance) -> None:
         pid = run.tags.get(run_tags.PID)
         if pid is None or _is_alive(int(pid)):
             continue
-        instance.report_run_failed(run, f"process {pid} is gone; it was killed")
+        # It may have ended since it was listed; now that its process is gone, its state will not change any more.
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and not now.is_finished:
+            instance.report_run_failed(run, f"process {pid} is gone; it was killed")
     _free_pools(instance)
 
 

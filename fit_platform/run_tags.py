@@ -14,6 +14,8 @@ FULL_REFRESH = "fit/full_refresh"
 """`true`: the models changed, so every day is built again."""
 INTERACTIVE = "fit/interactive"
 """`true`: a person is waiting, who is told of a used-up quota at once rather than made to wait."""
+MAX_RETRIES = "dagster/max_retries"
+"""Dagster's own: how often its daemon may start the run again when its process died."""
 NEWS = "fit/news"
 """`true`: asked for by change events. It waits neither for a quota nor for a provider that cannot answer now (the inbox
 does), and builds only when something was loaded."""
