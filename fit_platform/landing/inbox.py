@@ -26,7 +26,7 @@ from fit_platform.landing.store import ObjectStore
 _NAME = re.compile(r"inbox/(?P<provider>[a-z]+)/(?P<time>\d{8}T\d{12})_(?P<key>[0-9a-f]{16})\.json$")
 _TIME = "%Y%m%dT%H%M%S%f"
 _STRIPES = 64
-_REMEMBERED = 50_000  # names a process keeps in mind, of each provider: 10 MB
+_REMEMBERED = 50_000  # names a process keeps in mind, of each provider, if no more wait: 10 MB
 _TAKEN, _DONE, _REJECTED = "inbox/_taken/", "inbox/_done/", "inbox/_rejected/"
 
 Origin = Literal["webhook", "poll", "reconcile", "import", "replay"]
@@ -74,6 +74,7 @@ class Inbox:
         self.store = store
         self._lock = threading.Lock()
         self._waiting: dict[str, dict[str, str]] = {}  # provider -> key -> name
+        self._listed: dict[str, int] = {}  # provider -> how many waited when it was last listed
         # Two deliveries of one change at the same moment are one event; others must not wait for each other's disk.
         self._writing = tuple(threading.Lock() for _ in range(_STRIPES))
 
@@ -100,13 +101,16 @@ class Inbox:
         self._known(provider)
 
     def _known(self, provider: str) -> dict[str, str]:
-        """What waits, as far as this process knows. A receiver never hears what others took off, so it looks anew."""
+        """What waits, as far as this process knows. A receiver never hears what others took off, so it looks anew.
+
+        When twice as much is known as waited at the last listing: where very much waits, not at each event.
+        """
         with self._lock:
-            if len(self._waiting.get(provider, ())) > _REMEMBERED:
+            if len(self._waiting.get(provider, ())) > max(_REMEMBERED, 2 * self._listed.get(provider, 0)):
                 del self._waiting[provider]
             if provider not in self._waiting:
                 found = {parts["key"]: name for name in self.names(provider) if (parts := _NAME.match(name))}
-                self._waiting[provider] = found
+                self._waiting[provider], self._listed[provider] = found, len(found)
             return self._waiting[provider]
 
     def _remember(self, provider: str, key: str, name: str) -> None:

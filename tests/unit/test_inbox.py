@@ -158,3 +158,26 @@ def test_whatever_the_order_every_change_waits_exactly_once(deliveries: list[tup
         inbox.put(event(object_id=str(object_id), seen_at=NOW + timedelta(seconds=seconds)))
     waiting = [inbox.read(name) for name in inbox.names()]
     assert sorted(e.object_id for e in waiting if e) == sorted({str(object_id) for object_id, _ in deliveries})
+
+
+def test_where_very_much_waits_the_inbox_is_not_listed_again_for_each_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fit_platform.landing.inbox._REMEMBERED", 10)
+    for number in range(40):
+        Inbox(FolderStore(tmp_path)).put(event(object_id=f"old{number}"))
+    inbox, listings = Inbox(FolderStore(tmp_path)), 0
+    names = inbox.names
+
+    def counted(provider: str | None = None) -> Iterator[str]:
+        nonlocal listings
+        listings += 1
+        return names(provider)
+
+    monkeypatch.setattr(inbox, "names", counted)
+    for number in range(35):
+        inbox.put(event(object_id=f"new{number}"))
+    assert listings == 1
+    for number in range(35, 60):
+        inbox.put(event(object_id=f"new{number}"))
+    assert listings == 2, "what others took off is forgotten in the end"
