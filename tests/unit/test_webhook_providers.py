@@ -318,6 +318,24 @@ def test_a_known_key_outlives_a_failing_refetch_until_it_is_a_day_old() -> None:
         known.verifies(keys.sign(b"x"), b"x", NOW + timedelta(hours=25))
 
 
+def test_while_one_delivery_waits_for_new_keys_known_ones_are_verified_and_others_sent_back() -> None:
+    keys, stranger = GoogleKeys(key_id=1), GoogleKeys(key_id=2)
+    met: list[bool] = []
+
+    def fetch(url: str) -> bytes:
+        if known.verifies(keys.sign(b"x"), b"x", NOW) if met else False:
+            with pytest.raises(KeysUnavailable):
+                known.verifies(stranger.sign(b"x"), b"x", NOW)
+            met.append(True)
+        met.append(False)
+        return keys.document()
+
+    known = KeySet("https://keys.test", fetch)
+    assert known.verifies(keys.sign(b"x"), b"x", NOW)
+    assert not known.verifies(stranger.sign(b"x"), b"x", NOW + timedelta(minutes=2))
+    assert met == [False, True, False], "the second fetch was under way while others were answered"
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -11,6 +11,7 @@ import base64
 import binascii
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -52,13 +53,14 @@ class _Keyset(msgspec.Struct):
 
 
 class KeySet:
-    """The cached keys. One fetch at a time; safe for threads."""
+    """The cached keys. One fetch at a time, and nobody waits for another's; safe for threads."""
 
     def __init__(self, url: str, fetch: Callable[[str], bytes] | None = None) -> None:
         """`url`: where the keyset is. `fetch` replaces the HTTP GET in tests; it raises ProviderError."""
         self._url = url
         self._fetch = fetch or _get
         self._lock = threading.Lock()
+        self._fetching = threading.Lock()
         self._keys: Keys = {}
         self._fetched_at: datetime | None = None
         self._asked_at: datetime | None = None
@@ -81,20 +83,35 @@ class KeySet:
         return True
 
     def _key(self, key_id: int, now: datetime) -> ec.EllipticCurvePublicKey | None:
+        keys, is_fresh = self._cached(now)
+        if not is_fresh or key_id not in keys:
+            self._refresh(now)
+            keys, is_fresh = self._cached(now)
+        if not is_fresh:
+            raise KeysUnavailable
+        return keys.get(key_id)
+
+    def _cached(self, now: datetime) -> tuple[Keys, bool]:
         with self._lock:
-            is_fresh = self._fetched_at is not None and now - self._fetched_at < MAX_AGE
-            if is_fresh and key_id in self._keys:
-                return self._keys[key_id]
-            if self._asked_at is None or now - self._asked_at >= MIN_INTERVAL:
-                self._asked_at = now
-                try:
-                    self._keys, self._fetched_at = keys_of(self._fetch(self._url)), now
-                except ProviderError:
-                    if not is_fresh:
-                        raise KeysUnavailable from None
-            elif not is_fresh:
-                raise KeysUnavailable
-            return self._keys.get(key_id)
+            return self._keys, self._fetched_at is not None and now - self._fetched_at < MAX_AGE
+
+    def _refresh(self, now: datetime) -> None:
+        """Ask for the keys, unless that was just done. Raises KeysUnavailable while another thread is asking.
+
+        All threads of the receiver would hang on its fetch; whoever lacks a key meanwhile shall send it again.
+        """
+        if not self._fetching.acquire(blocking=False):
+            raise KeysUnavailable
+        try:
+            if self._asked_at is not None and now - self._asked_at < MIN_INTERVAL:
+                return
+            self._asked_at = now
+            with suppress(ProviderError):
+                keys = keys_of(self._fetch(self._url))
+                with self._lock:
+                    self._keys, self._fetched_at = keys, now
+        finally:
+            self._fetching.release()
 
 
 def keys_of(document: bytes) -> dict[int, ec.EllipticCurvePublicKey]:
