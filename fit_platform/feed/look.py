@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fit_platform.runtime import Runtime
 
 Mode = Literal["new", "all"]
-"""`new` looks back a few days; `all` holds the whole history against the provider's."""
+"""`new` looks back over the days that a call shows; `all` holds the whole history against the provider's."""
 _SAMPLES_RECONCILED_DAYS = 30
 """Samples are looked at again for so long only: ten years of them would be thousands of calls, and devices upload
 within days or not at all."""
@@ -96,7 +96,7 @@ def _event(resource: Resource, client: ApiClient, mode: Mode, runtime: Runtime) 
     now = runtime.clock()
     today = now.date()
     window = looked_window(resource, client.athlete_id, runtime.zone, mode, today, runtime.settings.start_date)
-    changed = changed_days(resource, client, window, runtime.zone, now, from_beginning=mode == "all")
+    changed = changed_days(resource, client, window, runtime.zone, now, mode)
     if client.athlete_id in runtime.limited(resource.provider):
         changed = {
             day: content
@@ -120,7 +120,11 @@ def _event(resource: Resource, client: ApiClient, mode: Mode, runtime: Runtime) 
 def looked_window(
     resource: Resource, athlete_id: str, zone: LandingZone, mode: Mode, today: date, start: date
 ) -> Window:
-    """The days to look at. A look back reaches over what was missed while nobody looked; `all`, to the beginning."""
+    """The days to look at.
+
+    A look back covers all that the provider lists where one call has it all, and else reaches over what was missed
+    while nobody looked; `all` reaches to the beginning.
+    """
     if resource.day_of is DayOf.FILING_DAY:
         return Window(today, today)
     first = today - timedelta(days=resource.look_back_days)
@@ -131,17 +135,21 @@ def looked_window(
         first = start  # a list costs by what it holds, not by the days it is asked for
     elif mode == "all":
         first = min([first, *_landed(resource, athlete_id, zone)])
+    elif resource.is_window_by_upload:
+        first = start  # the list may hold any day
+    elif resource.window_days is not None and resource.range_days is None:
+        first = today - timedelta(days=resource.window_days - 1)
     elif not zone.has(day_before):
         first = max(
             (day + timedelta(days=1) for day in _landed(resource, athlete_id, zone) if day < first), default=first
         )
-    if resource.window_days is not None and not (mode == "all" and resource.is_window_by_upload):
+    if resource.window_days is not None and not resource.is_window_by_upload:
         first = max(first, today - timedelta(days=resource.window_days - 1))
     return Window(min(max(first, start), today), today)
 
 
 def _landed(resource: Resource, athlete_id: str, zone: LandingZone) -> list[date]:
-    return [key.dt for key in zone.keys(resource.provider, resource.name) if key.athlete_id == athlete_id]
+    return list(zone.listed_days(resource.provider, resource.name, athlete_id))
 
 
 def changed_days(
@@ -150,8 +158,7 @@ def changed_days(
     window: Window,
     zone: LandingZone,
     now: datetime,
-    *,
-    from_beginning: bool,
+    mode: Mode,
 ) -> dict[date, str]:
     """Days of the window that would land differently, with the content they would have. Raises FitError.
 
@@ -159,11 +166,13 @@ def changed_days(
     today's, which is not over, nor, when the look began before all history, one before the first landed day.
     """
     changed: dict[date, str] = {}
-    seen_landed = not from_beginning
-    for pulled in answers_of(resource, resource.look or resource.pull, client, window, zone):
+    seen_landed = mode == "new"
+    ask = resource.look if resource.look is not None and mode == "new" else resource.pull
+    listed = zone.listed_days(resource.provider, resource.name, client.athlete_id, window.first, window.last)
+    for pulled in answers_of(resource, ask, client, window, zone):
         if isinstance(pulled, DayUnknown):
             continue
-        difference = zone.difference(resource, client.athlete_id, pulled, now)
+        difference = zone.difference(resource, client.athlete_id, pulled, now, listed.get(pulled.day))
         seen_landed = seen_landed or difference is None or not difference.is_first
         if difference is None:
             continue

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fit_platform.errors import AuthRevoked, BadPayload, FitError, NoNetwork, QuotaExhausted, Transient
-from fit_platform.feed.locate import NotKnownYet, days_of, is_revoked
+from fit_platform.feed.locate import TRIES, NotKnownYet, days_of, is_revoked
 from fit_platform.feed.look import with_dependents
 from fit_platform.landing.inbox import ChangeEvent, PoisonEvent
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 EVENTS_PER_TICK = 500
 DAYS_PER_RUN = 28
 _MANY_RUNS = 20  # more than this in one tick and neighbours share a run: each run costs seconds before it does anything
-_TRIES = 5
 _PASSING = frozenset(error.verdict for error in (QuotaExhausted, Transient, NoNetwork, BadPayload))
 _FIRST_WAIT = timedelta(seconds=30)  # doubled each time: an object that its provider still denies after 15 min is none
 _LONGEST_WAIT = timedelta(minutes=30)  # between runs for what will pass; what is back sooner, a look finds, too
@@ -150,15 +149,12 @@ def _put_off(runtime: Runtime, name: str, event: ChangeEvent, error: Exception, 
             runtime.custody.needs_consent(event.provider, event.athlete_id, error.detail)
             tick.handled.append(name)
             return
-        case NotKnownYet() if event.attempt >= _TRIES:
-            tick.handled.append(name)  # deleted before it was ever pulled, or never there
-            return
-        case FitError() if event.attempt >= _TRIES and not getattr(error, "retryable", False):
+        case FitError() if event.attempt >= TRIES and not getattr(error, "retryable", False):
             tick.rejected[name] = str(error)
             runtime.inbox.reject(name, str(error))
             return
         case _:
-            due = now + _FIRST_WAIT * 2 ** min(event.attempt, _TRIES)
+            due = now + _FIRST_WAIT * 2 ** min(event.attempt, TRIES)
     runtime.inbox.put(later, due=due)
     tick.handled.append(name)
     tick.put_off += 1

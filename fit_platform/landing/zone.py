@@ -27,9 +27,11 @@ from fit_platform.landing.envelope import (
     line_of,
 )
 from fit_platform.landing.layout import DayKey, day_prefix, history_path, history_prefix, resource_prefix
-from fit_platform.landing.store import ObjectStore
+from fit_platform.landing.store import Listed, ObjectStore
 from fit_platform.providers.base import DayAnswer, Item, Rejected, Resource
 
+NOTHING = content_hash([])
+"""The content hash of a day that was pulled and holds nothing."""
 _GONE = "no longer in the provider's answer"
 _WRITE_ATTEMPTS = 20
 
@@ -86,8 +88,15 @@ class LandingZone:
                 return Written(True, new_hash, _live(lines), rejected, len(body))
         raise BusyError(f"{key.path} is being written by other processes all the time; end them, then run this again")
 
-    def difference(self, resource: Resource, athlete_id: str, answer: DayAnswer, now: datetime) -> Difference | None:
-        """What landing this answer would change; None: nothing. Writes nothing."""
+    def difference(
+        self, resource: Resource, athlete_id: str, answer: DayAnswer, now: datetime, listed_hash: str | None = None
+    ) -> Difference | None:
+        """What landing this answer would change; None: nothing. Writes nothing.
+
+        `listed_hash`: the day's content hash, where a listing has shown it; an equal answer then needs no reading.
+        """
+        if listed_hash is not None and listed_hash == _hash_alone(answer):
+            return None
         before, version = self._before(DayKey(resource.provider, resource.name, answer.day, athlete_id))
         lines = _merge(before or [], answer, resource.object_id, now)
         new_hash = content_hash(lines)
@@ -178,14 +187,31 @@ class LandingZone:
 
         Where the store keeps them beside its objects, a listing is all that is asked of it.
         """
-        prefix = resource_prefix(provider, resource)
-        end_offset = day_prefix(provider, resource, last + timedelta(days=1)) if last < date.max else ""
         found: dict[DayKey, str] = {}
-        for listed in self.store.listing(prefix, day_prefix(provider, resource, first), end_offset):
+        for listed in self._listing(provider, resource, first, last):
             key = DayKey.from_path(listed.name)
             if key is not None and (known := listed.content_hash or self.content_hash(key)) is not None:
                 found[key] = known
         return found
+
+    def listed_days(
+        self, provider: str, resource: str, athlete_id: str, first: date = date.min, last: date = date.max
+    ) -> dict[date, str | None]:
+        """An athlete's landed days, oldest first, with their content hashes where a listing shows them.
+
+        A bucket's does, a folder's does not. Reads no object.
+        """
+        return {
+            key.dt: listed.content_hash
+            for listed in self._listing(provider, resource, first, last)
+            if (key := DayKey.from_path(listed.name)) is not None and key.athlete_id == athlete_id
+        }
+
+    def _listing(self, provider: str, resource: str, first: date, last: date) -> Iterator[Listed]:
+        end_offset = day_prefix(provider, resource, last + timedelta(days=1)) if last < date.max else ""
+        return self.store.listing(
+            resource_prefix(provider, resource), day_prefix(provider, resource, first), end_offset
+        )
 
     def local_files(self, keys: Iterable[DayKey], folder: Path) -> Iterator[Path]:
         """Files of this machine with the objects' bytes, in the order of the keys; see `ObjectStore.local_files`."""
@@ -241,6 +267,12 @@ def _merge(
                 )
             )
     return archived + lines + rejects
+
+
+def _hash_alone(answer: DayAnswer) -> str | None:
+    """The content hash of a day that holds this answer and nothing else; None where it holds what was refused."""
+    items = [item for item in answer.items if isinstance(item, Item)]
+    return content_hash(map(line_of, items)) if len(items) == len(answer.items) else None
 
 
 def _live(lines: Sequence[Line]) -> int:

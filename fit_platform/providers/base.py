@@ -179,8 +179,8 @@ class Resource:
     day_by_id: Callable[[ApiClient, str], date] | None = (
         None  # asks for one object's partition day; NotFound: it is gone
     )
-    look: Pull | None = None  # a cheaper pull, good enough to notice a change; None: the pull itself
-    look_back_days: int = 3  # how far a poll looks back, at least: data of so many days comes late, or changes
+    look: Pull | None = None  # a cheaper pull, good enough for a poll to notice a change; None: the pull itself
+    look_back_days: int = 3  # how far a poll looks back, at least; where one call has the whole window: over all of it
     switch: str | None = None  # the setting that turns it on: it costs many calls for what few need; None: always on
     extra: Mapping[str, Any] = field(default_factory=dict)
 

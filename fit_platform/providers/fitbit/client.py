@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -44,6 +45,11 @@ _LIST_OF = {_Page: "dataPoints", _RollUpPage: "rollupDataPoints", _DevicesPage: 
 def list_points(api: ApiClient, data_type: str, filter_: str, page_size: int) -> list[bytes]:
     """All points of a type that match the filter, from every source, newest first."""
     return _walk(api, f"/users/me/dataTypes/{data_type}/dataPoints", filter_, page_size)
+
+
+def point(api: ApiClient, data_type: str, point_id: str) -> bytes:
+    """One point of a type whose points have ids. NotFound: gone."""
+    return _object(api, f"/users/me/dataTypes/{data_type}/dataPoints/{quote(point_id, safe='')}")
 
 
 def reconciled_points(api: ApiClient, data_type: str, filter_: str, page_size: int) -> list[bytes]:
@@ -98,12 +104,15 @@ def paired_devices(api: ApiClient) -> list[bytes]:
 
 def about(api: ApiClient, part: str) -> bytes:
     """`settings`, `profile` or `identity` of the account, as it is now."""
+    return _object(api, f"/users/me/{part}")
 
+
+def _object(api: ApiClient, path: str) -> bytes:
     def decode(answer: Answer) -> bytes:
         json_of(answer, "fitbit", dict[str, msgspec.Raw])
         return one_line(answer.body)
 
-    return api.get_as(decode, f"/users/me/{part}", ok=(200,))
+    return api.get_as(decode, path, ok=(200,))
 
 
 def _walk(api: ApiClient, path: str, filter_: str, page_size: int) -> list[bytes]:

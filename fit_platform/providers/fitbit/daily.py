@@ -10,6 +10,7 @@ from fit_platform.providers.fitbit import client, measures, records, tables
 from fit_platform.providers.fitbit.points import daily_id, rolled_up_id
 from fit_platform.providers.fitbit.pulls import (
     ACTIVITY_SCOPES,
+    LIST_LOOK_BACK_DAYS,
     METRICS_SCOPES,
     PROFILE_SCOPES,
     SETTINGS_SCOPES,
@@ -37,6 +38,7 @@ def _daily(
         object_id=lambda payload: daily_id(payload, camel(name)),
         scopes=scopes,
         page_size=client.MAX_PAGE_SIZE,
+        look_back_days=LIST_LOOK_BACK_DAYS,
         calls="1 call per 366 days",
     )
 
@@ -53,6 +55,7 @@ def _roll_up(name: str, description: str, table: Table, parse: ParseRecord, rang
         object_id=rolled_up_id,
         scopes=ACTIVITY_SCOPES,
         range_days=range_days,
+        look_back_days=min(range_days - 1, LIST_LOOK_BACK_DAYS),
         calls=f"1 call per {range_days} days",
     )
 

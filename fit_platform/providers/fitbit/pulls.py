@@ -25,6 +25,8 @@ SETTINGS_SCOPES = (_SCOPE.format("settings"),)
 DayOfPayload = Callable[[Any], date]
 _ONE_DAY = timedelta(days=1)
 _OBJECTS_RANGE_DAYS = 366  # exercises, sleeps, daily values: some hundred a year
+LIST_LOOK_BACK_DAYS = 27  # one page of small objects, as long as three days would be
+SESSION_LOOK_BACK_DAYS = 14  # one page of 25 exercises or nights, of most people
 _OPERATIONS = {
     "steps": ":reconcile",
     "distance": ":reconcile",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -13,8 +14,10 @@ from fit_platform.providers.fitbit import client, daily, measures, records, samp
 from fit_platform.providers.fitbit.points import interval_of, part_of, sample_time, time_of
 from fit_platform.providers.fitbit.pulls import (
     ACTIVITY_SCOPES,
+    LIST_LOOK_BACK_DAYS,
     LOCATION_SCOPES,
     METRICS_SCOPES,
+    SESSION_LOOK_BACK_DAYS,
     SLEEP_SCOPES,
     between,
     camel,
@@ -137,7 +140,16 @@ def pull_weight(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pull
         filter_ = _instants("weight.sample_time.physical_time", part)
         return client.list_points(api, "weight", filter_, client.MAX_PAGE_SIZE)
 
-    yield from objects(api, window, landed, "weight", ask, lambda payload: sample_time(payload, "weight").date())
+    yield from objects(api, window, landed, "weight", ask, _weight_day)
+
+
+def _weight_day(payload: Any) -> date:
+    return sample_time(payload, "weight").date()
+
+
+def _day_by_id(data_type: str, day_of: Callable[[Any], date]) -> Callable[[ApiClient, str], date]:
+    """Asks for the partition day of one point: one call."""
+    return lambda api, point_id: day_of(msgspec.json.decode(client.point(api, data_type, point_id)))
 
 
 def _instants(field: str, window: Window) -> str:
@@ -212,6 +224,8 @@ RESOURCES = (
         object_id=records.exercise_id,
         scopes=ACTIVITY_SCOPES,
         page_size=client.SESSION_PAGE_SIZE,
+        day_by_id=_day_by_id("exercise", records.exercise_day),
+        look_back_days=SESSION_LOOK_BACK_DAYS,
         calls="1 call per 25 exercises",
     ),
     Resource(
@@ -239,6 +253,8 @@ RESOURCES = (
         object_id=records.sleep_id,
         scopes=SLEEP_SCOPES,
         page_size=client.SESSION_PAGE_SIZE,
+        day_by_id=_day_by_id("sleep", records.sleep_day),
+        look_back_days=SESSION_LOOK_BACK_DAYS,
         calls="1 call per 25 sessions",
     ),
     Resource(
@@ -300,6 +316,8 @@ RESOURCES = (
         object_id=measures.weight_id,
         scopes=METRICS_SCOPES,
         page_size=client.MAX_PAGE_SIZE,
+        day_by_id=_day_by_id("weight", _weight_day),
+        look_back_days=LIST_LOOK_BACK_DAYS,
         calls="1 call per 10,000 weighings",
     ),
     Resource(

@@ -34,6 +34,15 @@ DayOfPayload = Callable[[Any], date | None]
 
 def pull_exercises(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
     """One call for everything Polar still lists; days beyond its 30 days are known only as far as they are shown."""
+    yield from _exercises(api, window, landed, late_days=_LATE_UPLOAD_DAYS)
+
+
+def look_at_exercises(api: ApiClient, window: Window, landed: Landed) -> Iterator[Pulled]:
+    """The same, without reading half a year of landed days for late uploads of which Polar shows no more."""
+    yield from _exercises(api, window, landed, late_days=0)
+
+
+def _exercises(api: ApiClient, window: Window, landed: Landed, late_days: int) -> Iterator[Pulled]:
     today = api.clock().date()
     absent = nothing_within(EXERCISE_WINDOW_DAYS, today)
     request = {"path": "/exercises", "params": client.EXERCISE_PARTS}
@@ -46,7 +55,7 @@ def pull_exercises(api: ApiClient, window: Window, landed: Landed) -> Iterator[P
     kept: list[tuple[date, Item]] = []
     known: set[date] = set()
     for day in window.days():
-        is_recent = (today - day).days <= EXERCISE_WINDOW_DAYS + _LATE_UPLOAD_DAYS
+        is_recent = (today - day).days <= EXERCISE_WINDOW_DAYS + late_days
         if not isinstance(absent(day), DayUnknown) or not (is_recent or day in shown):
             continue
         not_listed = [old for old in landed("exercises", day) if _id_of(old, "id") not in ids]

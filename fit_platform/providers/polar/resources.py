@@ -21,6 +21,7 @@ RESOURCES = (
         scopes=SCOPES,
         window_days=pulls.EXERCISE_WINDOW_DAYS,
         is_window_by_upload=True,
+        look=pulls.look_at_exercises,
         calls="1 call for all of the last 30 days of uploads",
     ),
     Resource(
@@ -36,6 +37,7 @@ RESOURCES = (
         window_days=pulls.HEART_RATE_WINDOW_DAYS,
         max_quiet_days=3,  # watches sync late; and what Polar does not hold after 28 days is lost
         range_days=pulls.RANGE_DAYS,
+        look_back_days=pulls.RANGE_DAYS - 1,
         calls="1 call per 28 days",
     ),
     Resource(
@@ -63,6 +65,7 @@ RESOURCES = (
         scopes=SCOPES,
         window_days=pulls.ACTIVITY_WINDOW_DAYS,
         range_days=pulls.RANGE_DAYS,
+        look_back_days=pulls.RANGE_DAYS - 1,
         calls="1 call per 28 days",
     ),
     Resource(
@@ -90,6 +93,7 @@ RESOURCES = (
         scopes=SCOPES,
         window_days=pulls.CARDIO_LOAD_WINDOW_DAYS,
         range_days=pulls.RANGE_DAYS,
+        look_back_days=pulls.RANGE_DAYS - 1,
         calls="1 call per 28 days",
     ),
     Resource(
