@@ -132,6 +132,11 @@ class Runtime:
             key=lambda connection: connection.athlete_id,
         )
 
+    def is_broken(self, provider: str, athlete_id: str) -> bool:
+        """Is this a connection of which is known that nothing can be asked on it?"""
+        connection = self.connections.get(provider, athlete_id)
+        return connection is not None and connection.broken is not None
+
     def limited(self, provider: str) -> dict[str, int]:
         """Days that API data may be kept, by athlete, for those whose connection limits it."""
         connections = self.connections.list(provider)

@@ -71,7 +71,10 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
         runtime = platform.runtime
         window = window_of(context)
         only = [name for name in context.run.tags.get(run_tags.ATHLETES, "").split(",") if name]
+        is_news = context.run.tags.get(run_tags.NEWS) == "true"
         clients = runtime.clients(resource.provider, only)
+        if is_news:  # purged days are built whatever became of the connection; what it misses, a new link finds
+            clients = [client for client in clients if not runtime.is_broken(resource.provider, client.athlete_id)]
         report = pull(
             resource,
             window,
@@ -91,7 +94,7 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
                 runtime.custody.needs_consent(resource.provider, failure.athlete_id, failure.reason)
             elif failure.verdict == AccountNotLinked.verdict:
                 runtime.custody.account_not_linked(resource.provider, failure.athlete_id, failure.reason)
-        if context.run.tags.get(run_tags.NEWS) == "true":
+        if is_news:
             attempt = int(context.run.tags.get(run_tags.ATTEMPT, "0"))
             planned = PlannedRun(window, (resource.name,), tuple(client.athlete_id for client in clients), attempt)
             ask_again(runtime, resource.provider, planned, [report])

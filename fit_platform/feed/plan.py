@@ -72,6 +72,7 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
         return tick
     tick.is_all = len(names) < limit
     clients = {client.athlete_id: client for client in runtime.clients(provider, for_news=True)}
+    switched_on = [resource.name for resource in resources(runtime.settings) if resource.provider == provider]
     days_by_work: dict[date, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     attempts: dict[date, int] = defaultdict(int)
     for name in names:
@@ -88,9 +89,10 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
         if event.kind == "revoked":
             _revoke(runtime, runtime.inbox.take(name), event, client, tick)
             continue
-        is_purge = client is None and bool(event.days)  # asks for nothing, and its days are to be built anew
+        # What landed, or was purged, without a connection that works is to be built all the same.
+        asks_nothing = event.kind == "purged" or (client is None and bool(event.days))
         is_usable = client is not None and connection is not None and connection.broken is None
-        if not is_usable and not is_purge:
+        if not is_usable and not asks_nothing:
             # Nothing can be asked for; what was missed is found when they link again.
             tick.handled.append(runtime.inbox.take(name))
             continue
@@ -99,7 +101,7 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
             continue
         name = runtime.inbox.take(name)
         try:
-            days = event.days if client is None else days_of(event, client, runtime)
+            days = event.days if asks_nothing or client is None else days_of(event, client, runtime)
         except (NotKnownYet, FitError) as error:
             _put_off(runtime, name, event, error, tick)
             continue
@@ -113,9 +115,9 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
                 continue  # before FIT_START_DATE: not wanted
             else:
                 # Webhooks name what changed; files and streams that are pulled from it are to follow.
-                days_by_work[day][event.athlete_id].update(with_dependents(event.resources, provider))
+                named = with_dependents(event.resources or switched_on, provider)
+                days_by_work[day][event.athlete_id].update(named)
                 attempts[day] = max(attempts[day], event.attempt)
-    switched_on = [resource.name for resource in resources(runtime.settings) if resource.provider == provider]
     tick.runs = [
         replace(run, attempt=max(attempts[day] for day in run.window.days() if day in attempts))
         for run in _runs(switched_on, days_by_work)

@@ -30,7 +30,8 @@ _REMEMBERED = 50_000  # names a process keeps in mind, of each provider, if no m
 _TAKEN, _DONE, _REJECTED = "inbox/_taken/", "inbox/_done/", "inbox/_rejected/"
 
 Origin = Literal["webhook", "poll", "reconcile", "import", "replay"]
-Kind = Literal["changed", "deleted", "revoked"]
+Kind = Literal["changed", "deleted", "revoked", "purged"]
+"""`purged`: its days have lost what they held here, so they are built anew, and nothing is asked of the provider."""
 
 
 class ChangeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

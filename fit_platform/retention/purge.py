@@ -208,10 +208,11 @@ def _tell(runtime: Runtime, provider: str, athlete_id: str, days: list[date], wh
         ChangeEvent(
             provider=provider,
             athlete_id=athlete_id,
+            kind="purged",
             origin="reconcile",
             seen_at=now,
             days=tuple(days),
-            version=f"purged {now:%Y%m%dT%H%M%S}",
-            detail=f"purged: {why}",
+            version=f"{now:%Y%m%dT%H%M%S}",
+            detail=why,
         )
     )

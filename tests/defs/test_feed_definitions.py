@@ -22,12 +22,13 @@ from fit_platform.defs.resources import Platform
 from fit_platform.defs.transform import dbt_day_ranges, dbt_tables
 from fit_platform.errors import ConfigError
 from fit_platform.feed import subscriptions
+from fit_platform.feed.plan import take
 from fit_platform.feed.subscriptions import SubscriptionReport
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
 from fit_platform.providers.base import DayAnswer, Item
-from fit_platform.providers.registry import resource
+from fit_platform.providers.registry import resource, resources
 from fit_platform.runtime import Runtime
 from fit_platform.settings import load_settings
 
@@ -189,6 +190,23 @@ def test_an_event_sixteen_months_late_asks_for_its_day_and_all_that_follows_from
     assert pulled <= set(first.asset_selection or [])
     assert PUBLISHED_KEY not in (first.asset_selection or []), "the tick's last run builds for all of them"
     assert {*pulled, PUBLISHED_KEY, dg.AssetKey(["marts", "activities"])} <= set(last.asset_selection or [])
+
+
+@pytest.mark.parametrize("state", [State.NEEDS_CONSENT, State.NOT_LINKED, State.REVOKED])
+def test_days_that_were_purged_are_built_anew_whatever_became_of_the_connection(runtime: Runtime, state: State) -> None:
+    broken = Broken(state=state, since=NOW, reason="x")
+    ConnectionStore(runtime.settings.home_dir).save(
+        Connection(provider="strava", athlete_id="ada", linked_at=NOW, acquired="oauth", retention=7, broken=broken)
+    )
+    day = NOW.date() - timedelta(days=9)
+    about = {"provider": "strava", "origin": "reconcile", "seen_at": NOW, "days": (day,)}
+    runtime.inbox.put(ChangeEvent(athlete_id="ada", kind="purged", **about))
+    runtime.inbox.put(ChangeEvent(athlete_id="ben", resources=("activities",), **about))
+    tick = take(runtime, "strava")
+    (run,) = tick.runs
+    assert run.window.first == day
+    everything = {one.name for one in resources() if one.provider == "strava"}
+    assert set(run.resources) == everything, "the other's news of one resource does not narrow the purge"
 
 
 def test_a_run_for_news_that_loaded_nothing_does_not_run_dbt_nor_publish(runtime: Runtime) -> None:

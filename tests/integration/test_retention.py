@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import dagster as dg
 import pytest
 import requests
 
-from fit_platform.accounts.connections import State
+from fit_platform.accounts.connections import Broken, State
+from fit_platform.definitions import defs
+from fit_platform.defs.resources import Platform
+from fit_platform.defs.retention import RECEIPTS_KEY
+from fit_platform.feed.plan import finish
 from fit_platform.landing.envelope import encode_lines
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey
@@ -22,6 +28,7 @@ from fit_platform.retention.purge import expired_days, landed_days_of, purge_exp
 from fit_platform.retention.receipts import receipts_folder
 from fit_platform.runtime import Runtime
 from tests.integration.conftest import WINDOW, House
+from tests.integration.test_erase import texts
 
 ADA, BEN = "ada", "ben"
 LAST_DAY = Window(WINDOW.last, WINDOW.last)
@@ -226,3 +233,67 @@ def test_a_revocation_that_was_cut_short_is_finished_by_the_next_purge(house: Ho
         assert receipt.removed.landing_objects == 1
         assert runtime.zone.lines(left) is None
         assert purge_revoked(runtime, now) == []
+
+
+def end_connection(runtime: Runtime, state: State) -> None:
+    connection = runtime.connections.get("strava", ADA)
+    assert connection is not None
+    broken = Broken(state=state, reason="x", since=datetime.now(UTC))
+    runtime.connections.save(connection.model_copy(update={"broken": broken}))
+
+
+def purge_as_the_daemon_does(house: House, monkeypatch: pytest.MonkeyPatch, *, with_marts: bool) -> None:
+    """The daily job, eight days on; a tick of the sensor; its runs. Nothing may be asked of the provider."""
+    with house.open() as runtime, dg.instance_for_test() as instance:
+        definitions = defs()
+        monkeypatch.setattr(Runtime, "clock", lambda _: in_days(7.1))
+        job = definitions.resolve_job_def("retention")
+        purged = job.get_subset(asset_selection={RECEIPTS_KEY}).execute_in_process(instance=instance)
+        assert purged.success
+        house.control("reset-calls")
+        context = dg.build_sensor_context(
+            instance=instance, definitions=definitions, resources={"platform": Platform()}
+        )
+        tick = definitions.resolve_sensor_def("strava_changes").evaluate_tick(context)
+        assert tick.run_requests
+        for request in tick.run_requests:
+            keys = list(request.asset_selection or [])
+            done = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+                instance=instance,
+                partition_key=request.partition_key,
+                asset_selection=keys if with_marts else [key for key in keys if key.path[0] in ("raw", "load")],
+                tags=request.tags,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+            assert done.success
+            reconciled = [c.passed for c in done.get_asset_check_evaluations() if c.check_name == "rows_reconcile"]
+            assert all(reconciled)
+        finish(runtime, json.loads(tick.cursor or "[]"))
+        assert list(runtime.inbox.names("strava")) == []
+
+
+def test_a_purge_of_a_connection_that_needs_consent_reaches_every_file_and_table(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = set(activity_ids(house, ADA))
+    with house.open() as runtime:
+        end_connection(runtime, State.NEEDS_CONSENT)
+    purge_as_the_daemon_does(house, monkeypatch, with_marts=True)
+    assert strava_calls(house) == {}
+    words = re.compile("|".join(rf"\b{one}\b" for one in sorted(ids)))
+    files = [path for path in house.home.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert [path for path in files if any(words.search(text) for text in texts(path))] == []
+    assert BEN in strava_sources(house)
+
+
+@pytest.mark.parametrize("state", [None, State.REVOKED])
+def test_a_purge_reaches_the_base_tables_whatever_became_of_the_connection(
+    house: House, monkeypatch: pytest.MonkeyPatch, state: State | None
+) -> None:
+    with house.open() as runtime:
+        if state is not None:
+            end_connection(runtime, state)
+    purge_as_the_daemon_does(house, monkeypatch, with_marts=False)
+    assert activity_ids(house, ADA) == []
+    assert activity_ids(house, BEN)
+    assert not [call for call in strava_calls(house) if "activities" in call]
