@@ -95,4 +95,5 @@ def webhook_incidents(reports: Iterable[SubscriptionReport], still_open: Iterabl
             yield Incident(WEBHOOKS, report.provider, title, "see that the receiver can be reached", "warning")
         elif not report.is_fine and report.state != "unknown":
             title = f"the webhooks of {report.provider} do not come: {report.state}"
-            yield Incident(WEBHOOKS, report.provider, title, report.fix)
+            way_out = "; ".join(part for part in (report.detail, report.fix) if part)
+            yield Incident(WEBHOOKS, report.provider, title, way_out)

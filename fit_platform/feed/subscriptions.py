@@ -98,8 +98,7 @@ def _examined(settings: Settings, provider: str, *, repair: bool) -> Subscriptio
             return SubscriptionReport(provider, "foreign", detail=detail, fix=_fix(provider, None))
         callback_url = base + secrets.path(provider)
         if repair and found.state in (SubscriptionState.INACTIVE, SubscriptionState.UNVERIFIED):
-            before, found = found.state, CLIENTS[provider].reactivate(settings, callback_url, own)
-            return _report(provider, base, found, done=f"re-activated (was {before})" if _is_active(found) else "")
+            return _reactivated(settings, provider, base, found)
         if found.id is not None and found.callback_url != callback_url:
             detail = "the provider's subscription has another address"
             return SubscriptionReport(provider, "foreign", base, detail=detail, fix=_fix(provider, base))
@@ -108,8 +107,19 @@ def _examined(settings: Settings, provider: str, *, repair: bool) -> Subscriptio
     return _report(provider, base, found)
 
 
-def _report(provider: str, base: str, found: Subscription, done: str = "") -> SubscriptionReport:
-    return SubscriptionReport(provider, found.state, base, done, fix="" if _is_active(found) else _fix(provider, base))
+def _reactivated(settings: Settings, provider: str, base: str, before: Subscription) -> SubscriptionReport:
+    """Switch it on again. Where that fails, what is known stays: deliveries do not come."""
+    secrets = secrets_file(settings).read()
+    try:
+        found = CLIENTS[provider].reactivate(settings, base + secrets.path(provider), secrets.of(provider))
+    except FitError as error:  # mostly the receiver, which the provider asks first: why it was switched off, too
+        return _report(provider, base, before, detail=f"it could not be switched on again: {error}")
+    return _report(provider, base, found, done=f"re-activated (was {before.state})" if _is_active(found) else "")
+
+
+def _report(provider: str, base: str, found: Subscription, done: str = "", detail: str = "") -> SubscriptionReport:
+    fix = "" if _is_active(found) else _fix(provider, base)
+    return SubscriptionReport(provider, found.state, base, done, detail, fix)
 
 
 def _is_active(found: Subscription) -> bool:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from typer.testing import CliRunner
 
+from fit_platform.alerts.watch import webhook_incidents
 from fit_platform.cli import app
 from fit_platform.errors import ConfigError
 from fit_platform.feed import cloud_function
@@ -134,8 +135,12 @@ def test_while_the_receiver_cannot_be_reached_the_report_says_what_to_do(provide
     providers.polar.webhook["active"] = False
     providers.polar.is_reachable = False
     report = providers.check()["polar"]
-    assert (report.state, report.is_fine) == ("unknown", False)
+    assert (report.state, report.is_fine, report.done) == ("inactive", False, "")
     assert "webhooks serve" in report.detail
+    (incident,) = webhook_incidents([report], [])
+    assert incident.title == "the webhooks of polar do not come: inactive"
+    assert "webhooks serve" in incident.way_out
+    assert "webhooks subscribe polar" in incident.way_out
 
 
 def test_an_inactive_subscriber_of_google_shakes_hands_again(providers: Providers) -> None:
