@@ -142,18 +142,21 @@ class Runtime:
         connections = self.connections.list(provider)
         return {c.athlete_id: c.retention for c in connections if isinstance(c.retention, int)}
 
-    def clients(self, provider: str, athletes: Sequence[str] = (), *, for_news: bool = False) -> list[ApiClient]:
+    def clients(
+        self, provider: str, athletes: Sequence[str] = (), *, for_news: bool = False, asks_anyway: bool = False
+    ) -> list[ApiClient]:
         """An API client for every linked athlete of a provider.
 
         One `for_news` is for asking what has changed: it may use what the quota keeps for webhooks, and it gives up
-        after one quick try, because the next look is never far.
+        after one quick try, because the next look is never far. One that `asks_anyway` asks the provider also where the
+        connection is known as dead: what is known may be wrong.
         """
         return [
             ApiClient(
                 provider=provider,
                 athlete_id=connection.athlete_id,
                 base_url=self.settings.provider(provider).api_url,
-                tokens=self.custody.token_source(provider, connection.athlete_id),
+                tokens=self.custody.token_source(provider, connection.athlete_id, asks_anyway=asks_anyway),
                 quota=self.quota.for_webhooks() if for_news else self.quota,
                 clock=self.clock,
                 registered_at=connection.linked_at if oauth_of(provider).REGISTERS else None,

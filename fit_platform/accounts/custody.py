@@ -38,17 +38,19 @@ class Custody:
         self._oauth = oauth
         self._clock = clock
 
-    def access_token(self, provider: str, athlete_id: str) -> str:
+    def access_token(self, provider: str, athlete_id: str, *, asks_anyway: bool = False) -> str:
         """A token to use now, refreshed if it has less than five minutes left.
 
         ConfigError: not linked, or client id missing. AuthRevoked: the athlete must consent again. Transient: the token
-        endpoint gives no answer, and the old token has ended.
+        endpoint gives no answer, and the old token has ended. `asks_anyway`: also where it is known as dead.
         """
-        token = self._load_working(provider, athlete_id)
+        token = self._load_working(provider, athlete_id, asks_anyway)
         if not self._is_due(provider, token):
             return token.access_token
         with self._tokens.exclusive(provider, athlete_id):
-            token = self._load_working(provider, athlete_id)  # another process may have refreshed meanwhile
+            token = self._load_working(
+                provider, athlete_id, asks_anyway
+            )  # another process may have refreshed meanwhile
             if not self._is_due(provider, token):
                 return token.access_token
             try:
@@ -58,14 +60,14 @@ class Custody:
                     return token.access_token
                 raise
 
-    def refresh(self, provider: str, athlete_id: str, rejected: str) -> str:
+    def refresh(self, provider: str, athlete_id: str, rejected: str, *, asks_anyway: bool = False) -> str:
         """A token for use after the provider answered 401 to `rejected`.
 
         Refreshes only if the stored token is still the rejected one. AuthRevoked, and a connection marked as needing
         consent, when there is nothing to refresh with or the refresh token is dead.
         """
         with self._tokens.exclusive(provider, athlete_id):
-            token = self._load_working(provider, athlete_id)
+            token = self._load_working(provider, athlete_id, asks_anyway)
             if token.access_token != rejected:
                 return token.access_token
             if not self._can_refresh(provider, token):
@@ -73,9 +75,9 @@ class Custody:
                 raise AuthRevoked(provider, f"connection of {athlete_id}", reason, 401)
             return self._refresh(provider, athlete_id, token).access_token
 
-    def token_source(self, provider: str, athlete_id: str) -> ConnectionTokens:
+    def token_source(self, provider: str, athlete_id: str, *, asks_anyway: bool = False) -> ConnectionTokens:
         """The same two questions, bound to one connection, as a provider client wants them."""
-        return ConnectionTokens(self, provider, athlete_id)
+        return ConnectionTokens(self, provider, athlete_id, asks_anyway)
 
     def needs_consent(self, provider: str, athlete_id: str, reason: str) -> None:
         """Note that the provider goes on answering 401 although the token is fresh."""
@@ -91,10 +93,10 @@ class Custody:
         self._mark(provider, athlete_id, State.REVOKED, reason)
         return reason
 
-    def _load_working(self, provider: str, athlete_id: str) -> Token:
+    def _load_working(self, provider: str, athlete_id: str, asks_anyway: bool) -> Token:
         """The stored token. A connection known as dead fails here: asking the provider again could only burn quota."""
         connection = self._connections.get(provider, athlete_id)
-        if connection and connection.broken:
+        if connection and connection.broken and not asks_anyway:
             raise AuthRevoked(provider, f"connection of {athlete_id}", connection.broken.reason)
         token = self._tokens.load(provider, athlete_id)
         if token is None:
@@ -160,11 +162,12 @@ class ConnectionTokens:
     custody: Custody
     provider: str
     athlete_id: str
+    asks_anyway: bool = False
 
     def access_token(self) -> str:
         """See `Custody.access_token`."""
-        return self.custody.access_token(self.provider, self.athlete_id)
+        return self.custody.access_token(self.provider, self.athlete_id, asks_anyway=self.asks_anyway)
 
     def refresh(self, rejected: str) -> str:
         """See `Custody.refresh`."""
-        return self.custody.refresh(self.provider, self.athlete_id, rejected)
+        return self.custody.refresh(self.provider, self.athlete_id, rejected, asks_anyway=self.asks_anyway)

@@ -19,7 +19,6 @@ from fit_platform.feed.look import with_dependents
 from fit_platform.landing.inbox import ChangeEvent, PoisonEvent
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
 from fit_platform.providers.base import Window
-from fit_platform.providers.http import ApiClient
 from fit_platform.providers.registry import resources
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
         client = clients.get(event.athlete_id)
         connection = runtime.connections.get(provider, event.athlete_id)
         if event.kind == "revoked":
-            _revoke(runtime, runtime.inbox.take(name), event, client, tick)
+            _revoke(runtime, runtime.inbox.take(name), event, tick)
             continue
         # What landed, or was purged, without a connection that works is to be built all the same.
         asks_nothing = event.kind == "purged" or (client is None and bool(event.days))
@@ -125,10 +124,12 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
     return tick
 
 
-def _revoke(runtime: Runtime, name: str, event: ChangeEvent, client: ApiClient | None, tick: Tick) -> None:
+def _revoke(runtime: Runtime, name: str, event: ChangeEvent, tick: Tick) -> None:
     """Stop pulling at once for an athlete whose consent is really gone; the purge is the retention job's."""
+    # A connection that is known as dead proves nothing: a forged event would then purge what it gave.
+    asking = runtime.clients(event.provider, [event.athlete_id], for_news=True, asks_anyway=True)
     try:
-        if client is not None and not is_revoked(client):
+        if asking and not is_revoked(asking[0]):
             tick.rejected[name] = "the provider still accepts the token, so the consent was not withdrawn"
             runtime.inbox.reject(name, tick.rejected[name])
             return

@@ -13,6 +13,7 @@ import pytest
 from fit_platform import run_tags
 from fit_platform.accounts.athletes import AthleteStore
 from fit_platform.accounts.connections import Broken, Connection, ConnectionStore, State
+from fit_platform.accounts.tokens import Token, open_token_store
 from fit_platform.alerts.alerter import Alerter
 from fit_platform.definitions import defs
 from fit_platform.defs.accounts import BUILT_KEYS, accounts_changes
@@ -209,6 +210,20 @@ def test_days_that_were_purged_are_built_anew_whatever_became_of_the_connection(
     assert set(run.resources) == everything, "the other's news of one resource does not narrow the purge"
 
 
+def test_a_revocation_is_asked_about_even_where_the_connection_is_known_as_dead(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = Broken(state=State.NEEDS_CONSENT, since=NOW, reason="x")
+    ConnectionStore(runtime.settings.home_dir).save(
+        Connection(provider="strava", athlete_id="ada", linked_at=NOW, acquired="oauth", retention="keep", broken=dead)
+    )
+    open_token_store(runtime.settings).save("strava", "ada", Token("a1", "r1", NOW + timedelta(hours=1)))
+    monkeypatch.setattr("fit_platform.feed.plan.is_revoked", lambda client: client._tokens.access_token() != "a1")
+    runtime.inbox.put(ChangeEvent(provider="strava", athlete_id="ada", kind="revoked", origin="webhook", seen_at=NOW))
+    tick = take(runtime, "strava")
+    assert (len(tick.rejected), tick.revoked) == (1, []), "forged: the provider still takes the token"
+
+
 def test_a_run_for_news_that_loaded_nothing_does_not_run_dbt_nor_publish(runtime: Runtime) -> None:
     runtime.prepare_warehouse()
     definitions = defs()
@@ -269,5 +284,5 @@ def test_a_run_for_news_whose_provider_cannot_answer_ends_at_once_and_leaves_it_
 
 
 class _NoTokens:
-    def token_source(self, *_: str) -> None:
+    def token_source(self, *_: str, **__: bool) -> None:
         return None
