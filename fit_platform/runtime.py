@@ -138,9 +138,10 @@ class Runtime:
         return connection is not None and connection.broken is not None
 
     def limited(self, provider: str) -> dict[str, int]:
-        """Days that API data may be kept, by athlete, for those whose connection limits it."""
+        """Days that API data may be kept, by athlete, for those whose connection limits it, or did before it ended."""
         connections = self.connections.list(provider)
-        return {c.athlete_id: c.retention for c in connections if isinstance(c.retention, int)}
+        limits = {c.athlete_id: c.retention for c in connections if isinstance(c.retention, int)}
+        return self.connections.ended_limits(provider) | limits
 
     def clients(
         self, provider: str, athletes: Sequence[str] = (), *, for_news: bool = False, asks_anyway: bool = False

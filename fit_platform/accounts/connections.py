@@ -16,6 +16,9 @@ from fit_platform.errors import ConfigError
 Retention = Literal["keep"] | int
 """How long Strava API rows may be kept: days, or `keep`."""
 
+CONFIRM_AFTER = timedelta(hours=23)
+"""How long after a refusal a provider whose terms ask for deletion is asked again: with a daily job within 48 hours."""
+
 EXPIRY_WARNING = timedelta(days=14)  # long enough to meet an athlete who syncs on weekends, twice
 
 
@@ -87,6 +90,17 @@ class Connection(BaseModel):
         return ConnectionState(state=State.WORKING, until=until)
 
 
+class _EndedLimit(BaseModel):
+    """What stays of a connection that was ended here: how many days its API data may be kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keep_days: int
+
+
+_LIMIT_SUFFIX = ".limit.json"
+
+
 class ConnectionStore:
     """Connections beside their tokens: `tokens/<provider>/<athlete>.connection.json` under FIT_HOME."""
 
@@ -111,6 +125,7 @@ class ConnectionStore:
         private_dir(path.parent)
         with locked(path):
             self._write(path, connection)
+            self._limit_path(connection.provider, connection.athlete_id).unlink(missing_ok=True)
 
     def mark_broken(self, provider: str, athlete_id: str, broken: Broken) -> None:
         """Note that the connection ended. The first sighting stays: `since` must not move with each retry."""
@@ -129,15 +144,35 @@ class ConnectionStore:
                 changed = {"consent_expires_at": consent_expires_at, "broken": None}
                 self._write(path, connection.model_copy(update=changed))
 
+    def end(self, provider: str, athlete_id: str) -> None:
+        """Forget a connection, but for how long its data may be kept: they stay behind, and so does the limit."""
+        connection = self.get(provider, athlete_id)
+        if connection is not None and isinstance(connection.retention, int):
+            limit = _EndedLimit(keep_days=connection.retention)
+            write_private(self._limit_path(provider, athlete_id), limit.model_dump_json().encode())
+        self._path(provider, athlete_id).unlink(missing_ok=True)
+
+    def ended_limits(self, provider: str) -> dict[str, int]:
+        """Days that API data may be kept of connections that have ended, by athlete."""
+        paths = sorted((self._folder / slug("provider", provider)).glob(f"*{_LIMIT_SUFFIX}"))
+        return {
+            path.name.removesuffix(_LIMIT_SUFFIX): _EndedLimit.model_validate_json(path.read_bytes()).keep_days
+            for path in paths
+        }
+
     def remove(self, provider: str, athlete_id: str) -> bool:
-        """Forget a connection; False if there was none."""
+        """Forget all of a connection; False if there was none."""
         path = self._path(provider, athlete_id)
         existed = path.exists()
         path.unlink(missing_ok=True)
+        self._limit_path(provider, athlete_id).unlink(missing_ok=True)
         return existed
 
     def _path(self, provider: str, athlete_id: str) -> Path:
         return self._folder / slug("provider", provider) / f"{slug('athlete', athlete_id)}.connection.json"
+
+    def _limit_path(self, provider: str, athlete_id: str) -> Path:
+        return self._folder / slug("provider", provider) / f"{slug('athlete', athlete_id)}{_LIMIT_SUFFIX}"
 
     @staticmethod
     def _read(path: Path) -> Connection | None:

@@ -93,6 +93,21 @@ class Custody:
         self._mark(provider, athlete_id, State.REVOKED, reason)
         return reason
 
+    def is_still_refused(self, provider: str, athlete_id: str) -> bool:
+        """Ask the provider once more about a connection that needs consent: does it go on refusing the refresh token?
+
+        An answer repairs the connection. False also where there is nothing to ask with. Transient: no answer.
+        """
+        with self._tokens.exclusive(provider, athlete_id):
+            token = self._tokens.load(provider, athlete_id)
+            if token is None or not self._can_refresh(provider, token):
+                return False  # a token that came to its end is no word of the athlete's
+            try:
+                self._refresh(provider, athlete_id, token)
+            except AuthRevoked:
+                return True
+        return False
+
     def _load_working(self, provider: str, athlete_id: str, asks_anyway: bool) -> Token:
         """The stored token. A connection known as dead fails here: asking the provider again could only burn quota."""
         connection = self._connections.get(provider, athlete_id)

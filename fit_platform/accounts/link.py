@@ -94,7 +94,7 @@ def link(
 
 
 def unlink(settings: Settings, provider: str, athlete_id: str, *, force: bool = False) -> str | None:
-    """Revoke at the provider, then forget token and connection. The athlete and all data stay.
+    """Revoke at the provider, then forget token and connection. The athlete and all data stay, as long as was chosen.
 
     Returns a note when the provider could not be told and `force` made us forget the connection all the same. Without
     `force` such a failure leaves everything as it is: a token that is forgotten can no longer be revoked.
@@ -119,7 +119,7 @@ def unlink(settings: Settings, provider: str, athlete_id: str, *, force: bool = 
                     raise Permanent(provider, error.what, detail, error.status) from error
                 note = f"{provider} was not told ({error.detail}); remove this app at {oauth.APPS_PAGE}"
         tokens.delete(provider, athlete_id)
-        connections.remove(provider, athlete_id)
+        connections.end(provider, athlete_id)
     return note
 
 

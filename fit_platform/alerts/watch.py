@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
-from fit_platform.accounts.connections import State
+from fit_platform.accounts.connections import CONFIRM_AFTER, State
+from fit_platform.accounts.oauth import oauth_of
 from fit_platform.accounts.status import connection_status
 from fit_platform.alerts.incidents import Incident
 from fit_platform.feed.subscriptions import SubscriptionReport
@@ -29,7 +30,11 @@ def connection_incidents(runtime: Runtime, now: datetime) -> Iterator[Incident]:
         way_out = f"run: fit-platform link {known['provider']} {known['athlete_id']}"
         key = f"{known['provider']}/{known['athlete_id']}/{known['state']}"
         if known["state"] == State.NEEDS_CONSENT:
-            yield Incident(CONNECTIONS, key, f"{about} is no longer connected: a new consent is needed", way_out)
+            title = f"{about} is no longer connected: a new consent is needed"
+            if oauth_of(known["provider"]).DELETES_AFTER_REVOCATION and known["since"]:
+                until = datetime.fromisoformat(known["since"]) + CONFIRM_AFTER
+                title += f"; if it is refused after {until:%Y-%m-%d %H:%M} UTC, too, its API data are purged"
+            yield Incident(CONNECTIONS, key, title, way_out)
         elif known["state"] == State.REVOKED:
             title = f"{about} was revoked by the athlete; its API data are purged"
             yield Incident(CONNECTIONS, key, title, way_out, "warning")

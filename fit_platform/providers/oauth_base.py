@@ -72,6 +72,7 @@ class OAuthProvider(Protocol):
     `SCOPES` maps each scope that is asked for to what it is for, in words. `PKCE`: the provider takes a code challenge.
     `REFRESHES`: it hands out refresh tokens. `REGISTERS`: users must be registered before any data call.
     `RETENTION_CHOICE`: what the operator must know to choose how long data may be kept; empty where there is no choice.
+    `DELETES_AFTER_REVOCATION`: its terms ask that what its API gave goes soon after the athlete withdraws the consent.
     `APPS_PAGE`: where the athlete removes an application by hand.
     """
 
@@ -81,6 +82,7 @@ class OAuthProvider(Protocol):
     REFRESHES: bool
     REGISTERS: bool
     RETENTION_CHOICE: str
+    DELETES_AFTER_REVOCATION: bool
     APPS_PAGE: str
 
     def authorize_url(self, settings: Settings, redirect_uri: str, state: str, code_challenge: str | None) -> str:

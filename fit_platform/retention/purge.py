@@ -12,14 +12,16 @@ within 48 h, derived data within 30 days).
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from fit_platform.accounts.connections import State
+from fit_platform.accounts.connections import CONFIRM_AFTER, State
+from fit_platform.accounts.oauth import oauth_of
 from fit_platform.accounts.tokens import open_token_store
-from fit_platform.errors import DamagedObject
+from fit_platform.errors import DamagedObject, FitError
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey, history_prefix
 from fit_platform.landing.zone import LandingZone
@@ -29,6 +31,8 @@ from fit_platform.runtime import Runtime
 
 _VERSION = re.compile(r"\.(?P<time>\d{8}T\d{12})\.ndjson\.gz$")
 _UNKNOWN_AGE = datetime(1970, 1, 1, tzinfo=UTC)
+
+log = logging.getLogger(__name__)
 
 Days = Mapping[date, Sequence[DayKey]]
 
@@ -49,7 +53,11 @@ def purge_expired(runtime: Runtime, now: datetime, horizon: timedelta = timedelt
 
 
 def purge_revoked(runtime: Runtime, now: datetime) -> list[Receipt]:
-    """Finish every revocation of which something is left: a crash in the middle, or a day that was being pulled."""
+    """Finish every revocation of which something is left: a crash in the middle, or a day that was being pulled.
+
+    Who has no webhook hears of a revocation only by being refused: that counts, too, once it is confirmed.
+    """
+    _confirm_revocations(runtime, now)
     return [
         receipt
         for connection in runtime.connections.list()
@@ -57,6 +65,24 @@ def purge_revoked(runtime: Runtime, now: datetime) -> list[Receipt]:
         if landed_days_of(runtime.zone, connection.provider, connection.athlete_id, api_only=True)
         if (receipt := revoke_and_purge(runtime, connection.provider, connection.athlete_id, now)) is not None
     ]
+
+
+def _confirm_revocations(runtime: Runtime, now: datetime) -> None:
+    """Ask again about tokens that were refused, a day later: a fault at the provider is over by then.
+
+    What is still refused has been withdrawn, as far as anybody can tell who is not told. Alerts have said so meanwhile.
+    """
+    for connection in runtime.connections.list():
+        provider, athlete_id, broken = connection.provider, connection.athlete_id, connection.broken
+        if broken is None or broken.state is not State.NEEDS_CONSENT or now - broken.since < CONFIRM_AFTER:
+            continue
+        if not oauth_of(provider).DELETES_AFTER_REVOCATION:
+            continue
+        try:
+            if runtime.custody.is_still_refused(provider, athlete_id):
+                runtime.custody.consent_withdrawn(provider, athlete_id)
+        except FitError as error:  # no answer is no word about the consent; the next run asks again
+            log.warning("%s: could not ask whether a consent was withdrawn (%s)", provider, type(error).__name__)
 
 
 def revoke_and_purge(runtime: Runtime, provider: str, athlete_id: str, now: datetime) -> Receipt | None:

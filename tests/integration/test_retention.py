@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from fit_platform.accounts.connections import Broken, State
+from fit_platform.accounts.tokens import open_token_store
 from fit_platform.definitions import defs
 from fit_platform.defs.resources import Platform
 from fit_platform.defs.retention import RECEIPTS_KEY
@@ -235,6 +236,24 @@ def test_a_revocation_that_was_cut_short_is_finished_by_the_next_purge(house: Ho
         assert purge_revoked(runtime, now) == []
 
 
+def test_a_token_that_is_still_refused_a_day_later_counts_as_a_withdrawn_consent(house: House) -> None:
+    """Without a webhook nobody says that the consent was withdrawn."""
+    now = datetime.now(UTC)
+    with house.open() as runtime:
+        keep_for(runtime, ADA, "keep")
+        tokens = open_token_store(runtime.settings)
+        token = tokens.load("strava", ADA)
+        assert token is not None
+        tokens.save("strava", ADA, replace(token, refresh_token="withdrawn"))
+        end_connection(runtime, State.NEEDS_CONSENT)
+        assert purge_revoked(runtime, now + timedelta(hours=22)) == []
+        (receipt,) = purge_revoked(runtime, now + timedelta(hours=24))
+        assert (receipt.kind, receipt.athlete_id) == ("revocation", ADA)
+        assert purge_revoked(runtime, now + timedelta(hours=24)) == []
+    assert landed_bytes(house, ADA, "strava") == ""
+    assert landed_bytes(house, BEN, "strava")
+
+
 def end_connection(runtime: Runtime, state: State) -> None:
     connection = runtime.connections.get("strava", ADA)
     assert connection is not None
@@ -286,12 +305,14 @@ def test_a_purge_of_a_connection_that_needs_consent_reaches_every_file_and_table
     assert BEN in strava_sources(house)
 
 
-@pytest.mark.parametrize("state", [None, State.REVOKED])
+@pytest.mark.parametrize("state", [None, State.REVOKED, "unlinked"])
 def test_a_purge_reaches_the_base_tables_whatever_became_of_the_connection(
-    house: House, monkeypatch: pytest.MonkeyPatch, state: State | None
+    house: House, monkeypatch: pytest.MonkeyPatch, state: State | str | None
 ) -> None:
     with house.open() as runtime:
-        if state is not None:
+        if state == "unlinked":
+            runtime.connections.end("strava", ADA)
+        elif isinstance(state, State):
             end_connection(runtime, state)
     purge_as_the_daemon_does(house, monkeypatch, with_marts=False)
     assert activity_ids(house, ADA) == []

@@ -235,3 +235,20 @@ def test_a_connection_that_the_athlete_revoked_is_not_asked_about_again(house):
     with pytest.raises(AuthRevoked, match="deauthorised"):
         house.custody.access_token("strava", "ada")
     assert house.asked == []
+
+
+def test_a_refused_connection_is_asked_about_again_and_repaired_by_an_answer(house):
+    house.link(token(1, 60))
+    house.connections.mark_broken("strava", "ada", Broken(state=State.NEEDS_CONSENT, reason="refused", since=NOW))
+    house.answers = [DEAD, token(2, 360)]
+    assert house.custody.is_still_refused("strava", "ada")
+    assert house.state().state is State.NEEDS_CONSENT
+    assert not house.custody.is_still_refused("strava", "ada")
+    assert house.state().state is State.WORKING
+    assert house.asked == ["r1", "r1"]
+
+
+def test_a_token_without_a_refresh_token_that_ended_says_nothing_about_the_consent(house):
+    house.link(token(1, -60, refresh=None))
+    assert not house.custody.is_still_refused("strava", "ada")
+    assert house.asked == []

@@ -372,6 +372,18 @@ def test_unlinking_revokes_and_then_forgets_but_keeps_the_athlete(settings, web,
         unlink(settings, "strava", "ada")
 
 
+def test_how_long_data_may_be_kept_outlives_the_connection_until_there_is_another(settings, web, tmp_path):
+    connections, file = ConnectionStore(settings.home_dir), token_file(tmp_path, user_id="7001")
+    web.post(f"{STRAVA}/revoke")
+    for retention, kept in ((7, {"ada": 7}), ("keep", {})):
+        adopt(settings, "strava", "ada", file, retention=retention)
+        assert connections.ended_limits("strava") == {}
+        unlink(settings, "strava", "ada")
+        assert connections.ended_limits("strava") == kept
+    connections.remove("strava", "ada")
+    assert connections.ended_limits("strava") == {}
+
+
 def test_unlinking_without_the_provider_changes_nothing_unless_forced(settings, web, tmp_path):
     adopted(settings, "strava", token_file(tmp_path, user_id="7001"))
     before = stored(settings, "strava")

@@ -30,6 +30,7 @@ PKCE: bool = True
 REFRESHES: bool = True
 REGISTERS: bool = False
 RETENTION_CHOICE: str = ""
+DELETES_AFTER_REVOCATION: bool = False
 APPS_PAGE: str = "myaccount.google.com/connections"
 
 _DEAD = frozenset({"invalid_grant"})

@@ -20,6 +20,7 @@ PKCE: bool = False
 REFRESHES: bool = False
 REGISTERS: bool = True
 RETENTION_CHOICE: str = ""
+DELETES_AFTER_REVOCATION: bool = False
 APPS_PAGE: str = "account.polar.com"
 
 

@@ -29,6 +29,7 @@ RETENTION_CHOICE: str = (
     " allows; `keep` keeps everything, and answering for that is up to you. The choice is recorded with the connection."
     " (Your own bulk export from strava.com is not limited.)"
 )
+DELETES_AFTER_REVOCATION: bool = True  # API Policy 2026-06-01, 6.3 and 7.4: within 48 h
 APPS_PAGE: str = "strava.com/settings/apps"
 
 _DEAD = frozenset({"RefreshToken invalid", "invalid_grant"})
