@@ -26,12 +26,11 @@ from fit_platform.retention import cloud_traces
 from fit_platform.retention.overdue import overdue
 from fit_platform.retention.purge import purge_expired
 from fit_platform.retention.receipts import receipts_folder
-from tests.gcp.houses import WINDOW, CloudHouse, Rows, cloud_copy, every_row, rows
+from tests.gcp.houses import WINDOW, CloudHouse, cloud_copy, every_row, rows
 from tests.integration.conftest import House
 
 ADA, BEN = "ada", "ben"
 LAST_DAY = Window(WINDOW.last, WINDOW.last)
-NO_STRAVA = ("sleep_nights", "health_daily")
 CHEAP_SYNC: dict[str, Any] = {"providers": ["strava"], "athletes": [ADA]}
 
 
@@ -80,6 +79,28 @@ def test_doctor_looks_at_the_bucket_and_every_dataset(house: CloudHouse) -> None
     assert (versioning.level, "--versioning" in versioning.fix) == ("problem", True), "the emulator's buckets have none"
 
 
+def test_what_may_not_be_kept_longer_leaves_bucket_tables_and_published_marts(house: CloudHouse) -> None:
+    at = datetime.now(UTC) + timedelta(days=7.1)
+    with house.open() as runtime:
+        connection = runtime.connections.get("strava", ADA)
+        assert connection is not None
+        runtime.connections.save(connection.model_copy(update={"retention": 7}))
+        found = overdue(runtime, at)
+        places = {"landing days", "base.strava_activities", "marts.activity_sources", "published.activity_sources"}
+        assert places <= set(found)
+        (receipt,) = purge_expired(runtime, at)
+        assert receipt.removed.base_rows["strava_activities"] > 0
+        assert "landing days" not in overdue(runtime, at)
+        assert overdue(runtime, at), "the marts have not been built yet, and the check says so"
+    assert house.sync(LAST_DAY, **CHEAP_SYNC).exit_code == 0
+    with house.open() as runtime:
+        assert overdue(runtime, at) == {}
+    left = {
+        dict(row)["athlete_id"] for row in rows(house, "activity_sources", "published") if ("provider", "strava") in row
+    }
+    assert left == {BEN}, "the other athlete chose `keep`"
+
+
 def test_marts_that_a_blocking_check_refuses_do_not_reach_readers(house: CloudHouse) -> None:
     before = every_row(house, "published")
     with house.open() as runtime:
@@ -98,39 +119,24 @@ def test_marts_that_a_blocking_check_refuses_do_not_reach_readers(house: CloudHo
     assert every_row(house, "published") == before, "readers keep the last good set"
 
 
-def test_one_rebuild_rids_every_place_of_what_may_not_be_kept_longer_and_of_an_erased_athlete(
-    house: CloudHouse,
-) -> None:
-    """Ben's Strava data have come of age and are purged; then Ada is erased, which builds everything anew."""
-    at = datetime.now(UTC) + timedelta(days=7.1)
-    before = every_row(house, "published")
+def test_an_erasure_rebuilds_and_no_table_and_no_object_names_the_athlete(house: CloudHouse) -> None:
+    others = {mart: ben_of(found) for mart, found in every_row(house, "published").items()}
     with house.open() as runtime:
-        connection = runtime.connections.get("strava", BEN)
-        assert connection is not None
-        runtime.connections.save(connection.model_copy(update={"retention": 7}))
-        found = overdue(runtime, at)
-        places = {"landing days", "base.strava_activities", "marts.activity_sources", "published.activity_sources"}
-        assert places <= set(found)
-        (receipt,) = purge_expired(runtime, at)
-        assert receipt.removed.base_rows["strava_activities"] > 0
-        assert "landing days" not in overdue(runtime, at)
-        assert overdue(runtime, at), "the marts have not been built yet, and the check says so"
-        words = {ADA} | {record for athlete, _, record in records(before) if athlete == ADA}
-        traces = {place.rsplit(".", 1)[-1] for place in cloud_traces.columns_with(runtime, words)}
-        assert {"activities", "polar_exercises", "load_ledger"} & traces >= {"activities", "polar_exercises"}
+        words = {ADA} | {
+            str(dict(row)["provider_activity_id"])
+            for row in rows(house, "activity_sources")
+            if dict(row)["athlete_id"] == ADA
+        }
+        places = {place.rsplit(".", 1)[-1] for place in cloud_traces.columns_with(runtime, words)}
+        assert {"activities", "polar_exercises", "load_ledger"} & places >= {"activities", "polar_exercises"}
         assert cloud_traces.objects_with(runtime, {ADA})
         erased = run_erase(runtime.settings, ADA, None, lambda _: None)
         assert (erased.exit_code, erased.left, erased.problems) == (0, [], [])
         assert any("fail-safe" in note for note in erased.notes)
         assert cloud_traces.columns_with(runtime, words) == []
         assert cloud_traces.objects_with(runtime, words) == []
-        assert overdue(runtime, at) == {}
     after = every_row(house, "published")
-    assert {"strava", "polar", "fitbit"} == {provider for _, provider, _ in records(before)}
-    kept = {record for record in records(before) if record[:2] in {(BEN, "polar"), (BEN, "fitbit")}}
-    assert records(after) == kept, "the other athlete's records stay, but for those that are too old"
-    for mart in NO_STRAVA:
-        assert ben_of(after[mart]) == ben_of(before[mart]) != [], "the other athlete's numbers stay"
+    assert {mart: ben_of(found) for mart, found in after.items()} == others, "the other athlete's numbers stay"
     assert not any(("athlete_id", ADA) in row for found in after.values() for row in found)
     assert "erasure" in {json.loads(path.read_text())["kind"] for path in receipts_folder(house.home).glob("*.json")}
 
@@ -141,12 +147,6 @@ def test_a_rebuilt_warehouse_is_loaded_as_the_bucket_says(house: CloudHouse) -> 
         assert [r.key for r in resources(runtime.settings) if unloaded_days(r, runtime.zone, runtime.warehouse)] == []
         assert runtime.warehouse.pending_days() == []
     assert all((dict(row)["deep_minutes"] or 0) >= 0 for row in rows(house, "sleep_nights", "published"))
-
-
-def records(marts: dict[str, Rows]) -> set[tuple[str, str, str]]:
-    """Athlete, provider and id of every record of an activity."""
-    found = [dict(row) for row in marts["activity_sources"]]
-    return {(row["athlete_id"], row["provider"], str(row["provider_activity_id"])) for row in found}
 
 
 def ben_of(found: Any) -> list[Any]:
