@@ -86,7 +86,7 @@ class LandingZone:
             # Refused when another process wrote the day since it was read: then its version is merged with, too.
             if self.store.write_if(key.path, body, version, content_hash=new_hash, history=history):
                 return Written(True, new_hash, _live(lines), rejected, len(body))
-        raise BusyError(f"{key.path} is being written by other processes all the time; end them, then run this again")
+        raise _busy(key)
 
     def difference(
         self, resource: Resource, athlete_id: str, answer: DayAnswer, now: datetime, listed_hash: str | None = None
@@ -166,19 +166,25 @@ class LandingZone:
 
         With `closed`, the day keeps a note that says why it is not to be pulled again. Purging twice changes nothing.
         """
-        try:
-            lines = self.lines(key) or []
-        except DamagedObject:
-            lines = []
-        kept = [] if archive_too else [line for line in lines if line.acquired_via == "archive"]
-        gone = [line for line in lines if line not in kept and not line.closes_day]
-        if closed is not None:
-            notes = [line for line in lines if line.closes_day]
-            kept += notes or [closing_line(closed, now)]
-        if not kept:
-            self.store.delete(key.path)
-        elif kept != lines:
-            self.store.write(key.path, encode_lines(kept))
+        for _ in range(_WRITE_ATTEMPTS):
+            before, version = self._before(key)
+            lines = before or []
+            kept = [] if archive_too else [line for line in lines if line.acquired_via == "archive"]
+            gone = [line for line in lines if line not in kept and not line.closes_day]
+            if closed is not None:
+                notes = [line for line in lines if line.closes_day]
+                kept += notes or [closing_line(closed, now)]
+            if kept == lines and kept:
+                break
+            if not kept:
+                self.store.delete(key.path)
+                break
+            body, history = encode_lines(kept), history_path(key.path, f"{now:%Y%m%dT%H%M%S%f}")
+            # Refused when a pull wrote the day since it was read: what it landed is looked at, too.
+            if self.store.write_if(key.path, body, version, content_hash=content_hash(kept), history=history):
+                break
+        else:
+            raise _busy(key)
         # Last, because a bucket keeps what was just replaced, too.
         return Purged(len(gone), self.store.forget_versions(key.path, history_prefix(key.path)))
 
@@ -216,6 +222,10 @@ class LandingZone:
     def local_files(self, keys: Iterable[DayKey], folder: Path) -> Iterator[Path]:
         """Files of this machine with the objects' bytes, in the order of the keys; see `ObjectStore.local_files`."""
         return self.store.local_files((key.path for key in keys), folder)
+
+
+def _busy(key: DayKey) -> BusyError:
+    return BusyError(f"{key.path} is being written by other processes all the time; end them, then run this again")
 
 
 def _merge(

@@ -6,6 +6,7 @@ import gzip
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -169,3 +170,21 @@ def test_live_objects_are_always_those_of_the_last_complete_answer(tmp_path_fact
     assert {name: json.loads(line.payload)["v"] for name, line in live.items()} == answers[-1]
     assert len(lines) == len(first_seen), "every object ever seen is a live line or a tombstone"
     assert all(line.first_fetched_at == first_seen[name] for name, line in live.items())
+
+
+def test_what_a_pull_lands_while_a_day_is_purged_is_purged_as_well(
+    zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must neither be lost in silence nor outlive the purge: the note that closes the day stands alone."""
+    land(zone, item('{"id":1}'))
+    write_if = zone.store.write_if
+
+    def after_a_pull(*arguments: Any, **options: Any) -> bool:
+        monkeypatch.undo()
+        land(zone, item('{"id":1}'), item('{"id":2}', T0 + HOUR), at=T0 + HOUR)
+        return write_if(*arguments, **options)
+
+    monkeypatch.setattr(zone.store, "write_if", after_a_pull)
+    assert zone.purge(KEY, T0 + 2 * HOUR, closed="too old").lines == 2
+    assert zone.closed_because(KEY) == "too old"
+    assert zone.items(KEY) == []
