@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from google.api_core import exceptions
 from google.auth.exceptions import DefaultCredentialsError, TransportError
+from requests.exceptions import RequestException
 
 from fit_platform.errors import ConfigError, FitError
 
@@ -43,7 +44,7 @@ def explained(what: str) -> Iterator[None]:
             f"{what}: Google Cloud gave no good answer for {DEADLINE_SECONDS:.0f} s ({reason(error.cause)}); "
             "what is done stays done: run this again"
         ) from None
-    except (exceptions.GoogleAPICallError, TransportError, ConnectionError) as error:
+    except (exceptions.GoogleAPICallError, TransportError, RequestException, ConnectionError) as error:
         raise FitError(f"{what}: {reason(error)}; what is done stays done: run this again") from None
 
 
