@@ -5,12 +5,13 @@ Every job has a location, a label that says what it was for, a deadline and a bo
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.dataset as pads
@@ -72,9 +73,20 @@ class Jobs:
             config.create_disposition = bigquery.CreateDisposition.CREATE_NEVER
 
         def run() -> None:
-            with one.path.open("rb") as file:
-                job = self.client.load_table_from_file(
-                    file, one.target, size=one.path.stat().st_size, job_config=config, timeout=REQUEST_TIMEOUT_SECONDS
+            job_id = str(uuid.uuid4())  # one for all tries of this upload, so that a job is never run twice
+            try:
+                with one.path.open("rb") as file:
+                    job = self.client.load_table_from_file(
+                        file,
+                        one.target,
+                        size=one.path.stat().st_size,
+                        job_id=job_id,
+                        job_config=config,
+                        timeout=REQUEST_TIMEOUT_SECONDS,
+                    )
+            except exceptions.Conflict:  # an earlier try was taken, and its answer lost
+                job = cast(
+                    "bigquery.LoadJob", self.client.get_job(job_id, retry=RETRY, timeout=REQUEST_TIMEOUT_SECONDS)
                 )
             job.result(retry=RETRY, timeout=_JOB_SECONDS)
 
