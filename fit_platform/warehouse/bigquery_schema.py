@@ -115,15 +115,21 @@ OPS_LAYOUTS = {
 }
 
 
+def declared(bigquery_type: str, *, nullable: bool) -> str:
+    """A column's type and mode in one word or three."""
+    return bigquery_type if nullable else f"{bigquery_type} NOT NULL"
+
+
 def added_columns(layout: Layout, existing: Mapping[str, str]) -> list[Column]:
     """The nullable columns that a table lacks. Raises ConfigError for any other difference.
 
     Args:
         layout: The table as it is to be.
-        existing: Column name to BigQuery type (INT64, FLOAT64, ...), as the table is.
+        existing: Column name to `declared` form (INT64, STRING NOT NULL, ...), as the table is.
     """
     missing = [column for column in layout.columns if column.name not in existing]
-    changed = [c.name for c in layout.columns if existing.get(c.name, c.bigquery_type) != c.bigquery_type]
+    wanted = {c.name: declared(c.bigquery_type, nullable=c.nullable) for c in layout.columns}
+    changed = [name for name, form in wanted.items() if existing.get(name, form) != form]
     gone = sorted(set(existing) - {column.name for column in layout.columns})
     refused = changed + gone + [column.name for column in missing if not column.nullable]
     if refused:

@@ -43,6 +43,7 @@ from fit_platform.warehouse.bigquery_schema import (
     Layout,
     added_columns,
     base_layout,
+    declared,
     schema_fields,
 )
 from fit_platform.warehouse.schema import Column, Table
@@ -161,18 +162,20 @@ class BigQueryWarehouse:
             )
         return True
 
-    def _existing_columns(self, schema: str) -> dict[str, dict[str, str]]:
-        """Table -> column -> type of a dataset, by one query."""
+    def _existing_columns(self, schema: str, *, with_mode: bool = True) -> dict[str, dict[str, str]]:
+        """Table -> column -> its type, and whether it is required, of a dataset, by one query."""
         columns: dict[str, dict[str, str]] = {}
         for row in self.query(
-            f"SELECT table_name, column_name, data_type FROM `{self.dataset(schema)}`.INFORMATION_SCHEMA.COLUMNS"
+            "SELECT table_name, column_name, data_type, is_nullable "
+            f"FROM `{self.dataset(schema)}`.INFORMATION_SCHEMA.COLUMNS"
         ).to_pylist():
-            columns.setdefault(row["table_name"], {})[row["column_name"]] = row["data_type"]
+            form = declared(row["data_type"], nullable=not with_mode or row["is_nullable"] == "YES")
+            columns.setdefault(row["table_name"], {})[row["column_name"]] = form
         return columns
 
     def columns(self, schema: str) -> dict[str, dict[str, str]]:
         """Table -> column -> type of a dataset; nothing where there is no dataset."""
-        return self._existing_columns(schema) if self._has_dataset(schema) else {}
+        return self._existing_columns(schema, with_mode=False) if self._has_dataset(schema) else {}
 
     def _create_dataset(self, schema: str) -> None:
         dataset = bigquery.Dataset(self.dataset(schema))

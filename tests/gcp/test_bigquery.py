@@ -10,6 +10,7 @@ import pytest
 
 from fit_platform.errors import ConfigError, FitError
 from fit_platform.warehouse.base import Quarantined
+from fit_platform.warehouse.bigquery_jobs import ParquetLoad, write_rows
 from fit_platform.warehouse.bigquery_warehouse import DAYS_BY_PARTITION, BigQueryWarehouse, open_bigquery
 from fit_platform.warehouse.schema import Column, Table, Type
 from tests.gcp.emulators import PROJECT
@@ -74,14 +75,30 @@ def test_a_new_nullable_column_is_added_with_its_description(prepared: BigQueryW
     prepared.prepare([wider, BEATS])
 
 
+@pytest.mark.parametrize("days", [FEW, MANY], ids=["few days", "many days"])
+def test_a_column_that_was_added_is_loaded(prepared: BigQueryWarehouse, tmp_path: Path, days: list[date]) -> None:
+    """It stands before the provenance in code, and last in the table."""
+    old = parquet(WALKS, [walk(days[0])], tmp_path / "old.parquet")
+    prepared.replace_days(day_load([days[0]], {WALKS: [old]}))
+    wider = Table("walks", "x", (*WALKS.columns, Column("ascent_m", Type.FLOAT, "Ascent in metres.")), key=WALKS.key)
+    prepared.prepare([wider, BEATS])
+    names = "dt, ascent_m, distance_m, landing_object"
+    assert walks(prepared, names) == [(days[0], None, 1000.5, "raw/part.ndjson.gz")]
+    file = parquet(wider, [walk(day, ascent_m=12.5) for day in days], tmp_path / "new.parquet")
+    prepared.replace_days(day_load(days, {wider: [file]}, content="v2"))
+    assert walks(prepared, names) == [(day, 12.5, 1000.5, "raw/part.ndjson.gz") for day in days]
+
+
 @pytest.mark.parametrize(
     ("columns", "named"),
     [
         ((Column("walk_id", Type.INT, "id", nullable=False), *WALKS.columns[1:]), "walk_id"),
         (WALKS.columns[:-1], "is_indoor"),
         ((*WALKS.columns, Column("must", Type.INT, "required", nullable=False)), "must"),
+        ((Column("walk_id", Type.STRING, "id"), *WALKS.columns[1:]), "walk_id"),
+        ((*WALKS.columns[:-1], Column("is_indoor", Type.BOOL, "required", nullable=False)), "is_indoor"),
     ],
-    ids=["another type", "a column less", "a new required column"],
+    ids=["another type", "a column less", "a new required column", "no more required", "now required"],
 )
 def test_any_other_change_is_refused_before_anything_is_touched(
     prepared: BigQueryWarehouse, columns: tuple[Column, ...], named: str
@@ -221,3 +238,22 @@ def test_transient_errors_are_tried_again(bigquery_url: str, monkeypatch: pytest
             action()
             assert proxy.faults == []
         assert warehouse.row_count(WALKS) == 1
+
+
+def test_a_load_whose_answer_was_lost_is_waited_for_and_not_run_again(
+    prepared: BigQueryWarehouse, bigquery_url: str, tmp_path: Path
+) -> None:
+    columns = WALKS.all_columns
+    write_rows([walk(FIRST)], columns, tmp_path / "a.parquet")
+    known = {job.job_id for job in jobs(prepared, "load")}
+    with flaky_proxy(bigquery_url) as proxy:
+        warehouse = open_bigquery(
+            project=PROJECT, location="EU", dataset_prefix=prepared.dataset_prefix, maximum_bytes_billed=1,
+            emulator_url=proxy.url,
+        )  # fmt: skip
+        proxy.faults = ["lost answer"]
+        target = f"{prepared.dataset('base')}.walks${FIRST:%Y%m%d}"
+        warehouse.jobs.load([ParquetLoad(tmp_path / "a.parquet", target, columns)], {})
+        assert sum(request.startswith("POST /upload/bigquery") for request in proxy.seen) == 2
+    assert prepared.row_count(WALKS) == 1
+    assert len({job.job_id for job in jobs(prepared, "load")} - known) == 1
