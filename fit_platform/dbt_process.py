@@ -26,6 +26,12 @@ def command(interpreter: str) -> tuple[str, list[str]]:
     return interpreter, ["-P", "-m", __name__]
 
 
+def hand_on(run_id: str) -> None:
+    """Tell a dbt that we start next whose child it is, and for which run it works: it inherits our environment."""
+    os.environ[PARENT_VARIABLE] = str(os.getpid())
+    os.environ[RUN_VARIABLE] = run_id
+
+
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK_SECONDS)

@@ -53,9 +53,8 @@ class QuickDbtCliResource(DbtCliResource):
         context: dg.OpExecutionContext | dg.AssetExecutionContext | None = None,
         **options: Any,
     ) -> DbtCliInvocation:
-        """Start dbt, which is told whose child it is and for which run it works. It inherits our environment."""
-        os.environ[dbt_process.PARENT_VARIABLE] = str(os.getpid())
-        os.environ[dbt_process.RUN_VARIABLE] = context.run.run_id if context is not None else ""
+        """Start dbt, which is told whose child it is and for which run it works."""
+        dbt_process.hand_on(context.run.run_id if context is not None else "")
         return super().cli(args, context=context, **options)
 
     @cached_property
