@@ -14,7 +14,7 @@ from fit_platform import run_tags
 from fit_platform.defs.automation import SCHEDULE_STATUS, STATUS
 from fit_platform.defs.load import load_key
 from fit_platform.defs.publish import PUBLISHED_KEY
-from fit_platform.defs.raw import raw_key
+from fit_platform.defs.raw import raw_key, retry_for
 from fit_platform.defs.resources import Platform
 from fit_platform.defs.retention import RECEIPTS_KEY
 from fit_platform.defs.transform import dbt_day_ranges, dbt_tables
@@ -105,13 +105,23 @@ def build_look_job(provider: str) -> dg.JobDefinition:
     @dg.op(name=f"ask_{provider}", pool=f"{provider}_api")
     def ask(context: dg.OpExecutionContext, config: LookConfig, platform: Platform) -> None:
         mode: Mode = "all" if config.mode == "all" else "new"
-        result = look(platform.runtime, provider, mode, athletes=config.athletes)
+        run = context.instance.get_run_by_id(context.run_id)
+        left = run.tags.get(run_tags.LEFT) if run is not None else None
+        result = look(
+            platform.runtime, provider, mode, athletes=config.athletes, only=set(left.split(",")) if left else None
+        )
         context.log.info(result.summary)
         for failure in result.failures:
             context.log.warning(f"{failure.athlete_id}: {failure.message}")
         context.add_output_metadata(
             {"athletes": len(result.athletes), "days_that_differ": result.changed_days, "events": len(result.events)}
         )
+        if mode == "all":
+            platform.runtime.inbox.forget_done(platform.runtime.clock())
+            # The next one is a week away; what was answered is not asked again.
+            if result.left and (retry := retry_for(result.failures)) is not None:
+                context.instance.add_run_tags(context.run_id, {run_tags.LEFT: ",".join(result.left)})
+                raise retry
 
     @dg.job(
         name=f"look_at_{provider}",

@@ -4,6 +4,7 @@ What is pulled and how is in `providers/`; this is the wiring. One athlete's fai
 others alone; when every athlete fails, the step fails, and whether Dagster may try again is the verdict's to say.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -15,7 +16,7 @@ from fit_platform.errors import AccountNotLinked, AuthRevoked, QuotaExhausted
 from fit_platform.feed.plan import PlannedRun, ask_again, will_pass
 from fit_platform.pipeline.load import day_hash
 from fit_platform.pipeline.observe import observer
-from fit_platform.pipeline.pull import DAYS_PER_RUN, PullReport, pull
+from fit_platform.pipeline.pull import DAYS_PER_RUN, AthleteFailure, PullReport, pull
 from fit_platform.providers.base import Resource
 from fit_platform.providers.guides import GUIDES
 from fit_platform.providers.registry import resources
@@ -121,6 +122,16 @@ def build_raw_asset(resource: Resource) -> dg.AssetsDefinition:
     return raw
 
 
+def retry_for(failures: Sequence[AthleteFailure]) -> dg.RetryRequested | None:
+    """When and how often to try again, by what went wrong; None: that would not help."""
+    retries = max((_RETRIES.get(failure.verdict, 0) for failure in failures), default=0)
+    if not retries:
+        return None
+    retry_at = min((f.retry_at for f in failures if f.retry_at), default=None)
+    wait_seconds = (retry_at - datetime.now(UTC)).total_seconds() if retry_at is not None else _RETRY_SECONDS
+    return dg.RetryRequested(max_retries=retries, seconds_to_wait=max(1.0, wait_seconds))
+
+
 def _description(resource: Resource) -> str:
     limits = [
         f"Partition day: {resource.day_of}.",
@@ -162,11 +173,9 @@ def _failure(
     waits_for_quota = QuotaExhausted.verdict in verdicts and may_wait
     if not nothing_landed and not waits_for_quota:
         return None
-    retries = max(_RETRIES.get(verdict, 0) for verdict in verdicts)
-    if retries and may_wait:
-        retry_at = min((f.retry_at for f in failures if f.retry_at), default=None)
-        wait = (retry_at - datetime.now(UTC)).total_seconds() if retry_at is not None else _RETRY_SECONDS
-        return dg.RetryRequested(max_retries=retries, seconds_to_wait=max(1.0, wait))
+    retry = retry_for(failures)
+    if retry is not None and may_wait:
+        return retry
     return dg.Failure("; ".join(failure.message for failure in failures), allow_retries=False)
 
 

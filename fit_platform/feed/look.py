@@ -7,12 +7,12 @@ Looking writes nothing but events. It pulls with the pulls that landing uses (or
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from fit_platform.errors import AuthRevoked, FitError, QuotaExhausted
+from fit_platform.errors import AuthRevoked, BadPayload, FitError, NoNetwork, QuotaExhausted, Transient
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey
 from fit_platform.landing.zone import LandingZone
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Mode = Literal["new", "all"]
 """`new` looks back over the days that a call shows; `all` holds the whole history against the provider's."""
+PASSING = (QuotaExhausted, Transient, NoNetwork, BadPayload)
+"""Why the same question may be answered later."""
 _SAMPLES_RECONCILED_DAYS = 30
 """Samples are looked at again for so long only: ten years of them would be thousands of calls, and devices upload
 within days or not at all."""
@@ -42,6 +44,7 @@ class Look:
     changed_days: int = 0
     failures: list[AthleteFailure] = field(default_factory=list)
     not_reached: list[str] = field(default_factory=list)  # athletes for whom no time was left
+    left: list[str] = field(default_factory=list)  # "athlete/resource" that may be answered later
 
     @property
     def summary(self) -> str:
@@ -53,11 +56,17 @@ class Look:
 
 
 def look(
-    runtime: Runtime, provider: str, mode: Mode, *, athletes: Sequence[str] = (), deadline: datetime | None = None
+    runtime: Runtime,
+    provider: str,
+    mode: Mode,
+    *,
+    athletes: Sequence[str] = (),
+    deadline: datetime | None = None,
+    only: Container[str] | None = None,
 ) -> Look:
     """Look at every linked athlete's data of a provider; put what differs into the inbox.
 
-    After `deadline` no further athlete is begun; those are in `not_reached`.
+    After `deadline` no further athlete is begun; those are in `not_reached`. `only`: what an earlier look has `left`.
     """
     result = Look(provider, mode)
     for client in runtime.clients(provider, athletes, for_news=True):
@@ -68,11 +77,15 @@ def look(
             result.not_reached.append(client.athlete_id)
             continue
         result.athletes.append(client.athlete_id)
-        for resource in _looked_at(provider, mode):
+        asked = [r for r in _looked_at(provider, mode) if only is None or f"{client.athlete_id}/{r.name}" in only]
+        for number, resource in enumerate(asked):
             try:
                 event = _event(resource, client, mode, runtime)
             except FitError as error:
                 result.failures.append(failure_of(client.athlete_id, resource, error))
+                if isinstance(error, PASSING):
+                    unasked = asked[number:] if isinstance(error, QuotaExhausted) else [resource]
+                    result.left += [f"{client.athlete_id}/{each.name}" for each in unasked]
                 if isinstance(error, AuthRevoked):
                     runtime.custody.needs_consent(provider, client.athlete_id, error.detail)
                 if isinstance(error, AuthRevoked | QuotaExhausted):

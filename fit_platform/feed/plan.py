@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fit_platform.errors import AuthRevoked, BadPayload, FitError, NoNetwork, QuotaExhausted, Transient
+from fit_platform.errors import AuthRevoked, FitError, QuotaExhausted
 from fit_platform.feed.locate import TRIES, NotKnownYet, days_of, is_revoked
-from fit_platform.feed.look import with_dependents
+from fit_platform.feed.look import PASSING, with_dependents
 from fit_platform.landing.inbox import ChangeEvent, PoisonEvent
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
 from fit_platform.providers.base import Window
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EVENTS_PER_TICK = 500
 DAYS_PER_RUN = 28
 _MANY_RUNS = 20  # more than this in one tick and neighbours share a run: each run costs seconds before it does anything
-_PASSING = frozenset(error.verdict for error in (QuotaExhausted, Transient, NoNetwork, BadPayload))
+_PASSING = frozenset(error.verdict for error in PASSING)
 _FIRST_WAIT = timedelta(seconds=30)  # doubled each time: an object that its provider still denies after 15 min is none
 _LONGEST_WAIT = timedelta(minutes=30)  # between runs for what will pass; what is back sooner, a look finds, too
 

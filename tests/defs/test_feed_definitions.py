@@ -21,14 +21,15 @@ from fit_platform.defs.alerts import alert_webhooks
 from fit_platform.defs.publish import PUBLISHED_KEY
 from fit_platform.defs.resources import Platform
 from fit_platform.defs.transform import dbt_day_ranges, dbt_tables
-from fit_platform.errors import ConfigError
+from fit_platform.errors import ConfigError, FitError, QuotaExhausted, Transient
 from fit_platform.feed import subscriptions
 from fit_platform.feed.plan import take
 from fit_platform.feed.subscriptions import SubscriptionReport
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
-from fit_platform.providers.base import DayAnswer, Item
+from fit_platform.providers.base import DayAnswer, Item, Resource
+from fit_platform.providers.http import ApiClient
 from fit_platform.providers.registry import resource, resources
 from fit_platform.runtime import Runtime
 from fit_platform.settings import load_settings
@@ -281,6 +282,39 @@ def test_a_run_for_news_whose_provider_cannot_answer_ends_at_once_and_leaves_it_
     waiting = runtime.inbox.read(name)
     assert waiting is not None
     assert (waiting.athlete_id, waiting.resources, waiting.days, waiting.attempt) == ("ada", ("activities",), (day,), 3)
+
+
+def test_a_reconciliation_asks_again_for_what_one_refusal_kept_from_it_and_for_nothing_else(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One 500 for an athlete's zones, one used-up quota for the other: the next look of this kind is a week away."""
+    for athlete_id in ("ada", "ben"):
+        ConnectionStore(runtime.settings.home_dir).save(
+            Connection(provider="strava", athlete_id=athlete_id, linked_at=NOW, acquired="oauth", retention="keep")
+        )
+    monkeypatch.setattr(Runtime, "custody", property(lambda _: _NoTokens()))
+    monkeypatch.setattr("fit_platform.defs.feed.retry_for", lambda _: dg.RetryRequested(max_retries=3))
+    asked: list[str] = []
+    failures: dict[str, FitError] = {
+        "ada/zones": Transient("strava", "GET /athlete/zones", "500"),
+        "ben/zones": QuotaExhausted("strava", "GET /athlete/zones", "used up"),
+    }
+
+    def event(resource: Resource, client: ApiClient, *_: object) -> ChangeEvent | None:
+        asked.append(f"{client.athlete_id}/{resource.name}")
+        if (error := failures.pop(asked[-1], None)) is not None:
+            raise error
+        return None
+
+    monkeypatch.setattr("fit_platform.feed.look._event", event)
+    definitions = defs()
+    schedule = definitions.resolve_schedule_def("strava_reconcile")
+    config = {"ops": {"ask_strava": {"config": {"mode": "all"}}}}
+    with dg.instance_for_test() as instance:
+        done = definitions.resolve_job_def(schedule.job_name).execute_in_process(instance=instance, run_config=config)
+    assert done.success
+    first = ["ada/athlete", "ada/zones", "ada/activities", "ben/athlete", "ben/zones"]
+    assert asked == [*first, "ada/zones", "ben/zones", "ben/activities"]
 
 
 class _NoTokens:
