@@ -63,7 +63,7 @@ def build_load_checks(resource: Resource) -> dg.AssetChecksDefinition:
     def checks(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
         runtime = platform.runtime
         is_alone = not other_runs(context.instance, context.run.run_id)
-        outcomes: dict[str, Callable[["Runtime", Resource], Outcome]] = {
+        outcomes: dict[str, Callable[[Runtime, Resource], Outcome]] = {
             "rows_reconcile": _rows_reconcile,
             "loaded_as_landed": partial(_loaded_as_landed, is_alone=is_alone),
             "no_gaps": _no_gaps,

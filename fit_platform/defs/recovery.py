@@ -1,6 +1,7 @@
 """After runs that were killed: their news waits in the inbox again, and on a laptop they give up their pools."""
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -12,7 +13,9 @@ from fit_platform.instance import close_dead_runs
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
 from fit_platform.providers.base import Window
 from fit_platform.providers.registry import resource
-from fit_platform.runtime import Runtime
+
+if TYPE_CHECKING:
+    from fit_platform.runtime import Runtime
 
 _LOOK_SECONDS = 60
 
@@ -50,7 +53,7 @@ def dead_runs(context: dg.SensorEvaluationContext, platform: Platform) -> dg.Ski
     return dg.SkipReason("looked")
 
 
-def put_back(runtime: Runtime, instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
+def put_back(runtime: "Runtime", instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
     """Put back into the inbox what a run for news has not reported on; returns how many events.
 
     A step that ended has seen to its own news, whether it succeeded or was refused for good.
