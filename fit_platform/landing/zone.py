@@ -166,6 +166,7 @@ class LandingZone:
 
         With `closed`, the day keeps a note that says why it is not to be pulled again. Purging twice changes nothing.
         """
+        replaced = 0
         for _ in range(_WRITE_ATTEMPTS):
             before, version = self._before(key)
             lines = before or []
@@ -182,11 +183,13 @@ class LandingZone:
             body, history = encode_lines(kept), history_path(key.path, f"{now:%Y%m%dT%H%M%S%f}")
             # Refused when a pull wrote the day since it was read: what it landed is looked at, too.
             if self.store.write_if(key.path, body, version, content_hash=content_hash(kept), history=history):
+                replaced = int(version is not None)
                 break
         else:
             raise _busy(key)
-        # Last, because a bucket keeps what was just replaced, too.
-        return Purged(len(gone), self.store.forget_versions(key.path, history_prefix(key.path)))
+        # Last, because what was just replaced is kept, too; it is no version that there was before.
+        forgotten = self.store.forget_versions(key.path, history_prefix(key.path))
+        return Purged(len(gone), max(0, forgotten - replaced))
 
     def hashes(self, provider: str, resource: str, first: date, last: date) -> dict[DayKey, str]:
         """Content hashes of every day object of a resource from one day to another, both inside.

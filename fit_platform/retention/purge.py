@@ -183,28 +183,29 @@ def _purge(
     """Purge these days, tell the warehouse's side, and leave a receipt.
 
     The event comes first: should we be killed in between, its run finds what has gone by then, and the next purge
-    finds the rest and tells again.
+    finds the rest and tells again. The receipt is there from the beginning and counts day by day, so that what went
+    before a kill is proven, too: by this one, and the rest by the next.
     """
-    keys = [key for day_keys in days.values() for key in day_keys]
     rows = _base_rows(runtime, provider, athlete_id, list(days))
     _tell(runtime, provider, athlete_id, sorted(days), why, now)
-    purged = [runtime.zone.purge(key, now, closed=closed) for key in keys]
-    receipt = Receipt(
-        kind=kind,
-        athlete_id=athlete_id,
-        providers=(provider,),
-        why=why,
-        at=now,
-        removed=Removed(
-            days=len(days),
-            landing_objects=len(keys),
-            landing_versions=sum(one.versions for one in purged),
-            lines=sum(one.lines for one in purged),
-            base_rows=rows,
-            change_events=events,
-        ),
-    )
-    write_receipt(runtime.settings.home_dir, receipt)
+    removed = Removed(base_rows=rows, change_events=events)
+
+    def written() -> Receipt:
+        receipt = Receipt(kind=kind, athlete_id=athlete_id, providers=(provider,), why=why, at=now, removed=removed)
+        write_receipt(runtime.settings.home_dir, receipt)
+        return receipt
+
+    receipt = written()
+    for keys in days.values():
+        purged = [runtime.zone.purge(key, now, closed=closed) for key in keys]
+        counted = {
+            "days": removed.days + 1,
+            "landing_objects": removed.landing_objects + len(keys),
+            "landing_versions": removed.landing_versions + sum(one.versions for one in purged),
+            "lines": removed.lines + sum(one.lines for one in purged),
+        }
+        removed = removed.model_copy(update=counted)
+        receipt = written()
     return receipt
 
 

@@ -23,10 +23,11 @@ from fit_platform.feed.plan import finish
 from fit_platform.landing.envelope import encode_lines
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey
+from fit_platform.landing.zone import LandingZone
 from fit_platform.providers.base import Window
 from fit_platform.retention.overdue import overdue
 from fit_platform.retention.purge import expired_days, landed_days_of, purge_expired, purge_revoked, revoke_and_purge
-from fit_platform.retention.receipts import receipts_folder
+from fit_platform.retention.receipts import Receipt, receipts_folder, receipts_of
 from fit_platform.runtime import Runtime
 from tests.integration.conftest import WINDOW, House
 from tests.integration.test_erase import texts
@@ -211,7 +212,7 @@ def test_a_withdrawn_consent_stops_pulls_at_once_and_purges_what_its_api_gave(ho
         assert connection.provider_user_id is None
         assert not (house.home / "tokens" / "strava" / f"{ADA}.json").exists()
         assert revoke_and_purge(runtime, "strava", ADA, now) is None, "twice changes nothing"
-        (waiting,) = [e for n in runtime.inbox.names("strava") if (e := runtime.inbox.read(n)) and e.kind == "changed"]
+        (waiting,) = [e for n in runtime.inbox.names("strava") if (e := runtime.inbox.read(n)) and e.kind == "purged"]
         assert set(waiting.days) == set(WINDOW.days()), "the ordinary path is told which days to build anew"
     house.control("reset-calls")
     result = house.sync(LAST_DAY, **CHEAP_SYNC)
@@ -236,6 +237,30 @@ def test_a_revocation_that_was_cut_short_is_finished_by_the_next_purge(house: Ho
         assert purge_revoked(runtime, now) == []
 
 
+def test_a_purge_that_is_killed_leaves_a_receipt_of_what_went_and_the_next_one_of_the_rest(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purge, purged = LandingZone.purge, []
+
+    def killed_on_the_third_day(zone: LandingZone, key: DayKey, *rest: Any, **named: Any) -> Any:
+        purged.append(key.dt)
+        if len(set(purged)) == 3:
+            raise KeyboardInterrupt
+        return purge(zone, key, *rest, **named)
+
+    with house.open() as runtime:
+        keys = [key for day_keys in landed_days_of(runtime.zone, "strava", ADA).values() for key in day_keys]
+        held = sum(len(runtime.zone.lines(key) or []) for key in keys)
+        monkeypatch.setattr(LandingZone, "purge", killed_on_the_third_day)
+        with pytest.raises(KeyboardInterrupt):
+            purge_expired(runtime, in_days(7.1))
+        monkeypatch.setattr(LandingZone, "purge", purge)
+        purge_expired(runtime, in_days(7.1) + timedelta(minutes=1))
+        first, rest = (Receipt.model_validate_json(path.read_bytes()) for path in receipts_of(house.home, ADA))
+    assert first.removed.days == 2
+    assert first.removed.lines + rest.removed.lines == held
+
+
 def test_a_token_that_is_still_refused_a_day_later_counts_as_a_withdrawn_consent(house: House) -> None:
     """Without a webhook nobody says that the consent was withdrawn."""
     now = datetime.now(UTC)
@@ -254,10 +279,10 @@ def test_a_token_that_is_still_refused_a_day_later_counts_as_a_withdrawn_consent
     assert landed_bytes(house, BEN, "strava")
 
 
-def end_connection(runtime: Runtime, state: State) -> None:
+def end_connection(runtime: Runtime, state: State, since: datetime | None = None) -> None:
     connection = runtime.connections.get("strava", ADA)
     assert connection is not None
-    broken = Broken(state=state, reason="x", since=datetime.now(UTC))
+    broken = Broken(state=state, reason="x", since=since or datetime.now(UTC))
     runtime.connections.save(connection.model_copy(update={"broken": broken}))
 
 
@@ -296,7 +321,7 @@ def test_a_purge_of_a_connection_that_needs_consent_reaches_every_file_and_table
 ) -> None:
     ids = set(activity_ids(house, ADA))
     with house.open() as runtime:
-        end_connection(runtime, State.NEEDS_CONSENT)
+        end_connection(runtime, State.NEEDS_CONSENT, since=in_days(7))  # too lately to be asked about again
     purge_as_the_daemon_does(house, monkeypatch, with_marts=True)
     assert strava_calls(house) == {}
     words = re.compile("|".join(rf"\b{one}\b" for one in sorted(ids)))
