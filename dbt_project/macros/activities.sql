@@ -7,7 +7,7 @@
 {# Predicate: an uploaded file's name holds this provider id, as a whole part. Short ids are too common to prove it. #}
 {% macro holds_id(file_name, provider_id) -%}
     coalesce(
-        length({{ provider_id }}) >= 6
+        length({{ provider_id }}) >= {{ var("match_provenance_min_id_length") }}
         and strpos({{ as_tokens(file_name) }}, {{ as_tokens(provider_id) }}) > 0,
         false
     )

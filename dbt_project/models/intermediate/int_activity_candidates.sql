@@ -1,5 +1,5 @@
 {# A record longer than this many days is compared on its first days only. #}
-{% set longest_days = 11 %}
+{% set longest_days = var("match_longest_days") | int %}
 {% set slack = var("match_shift_slack_seconds") %}
 
 with

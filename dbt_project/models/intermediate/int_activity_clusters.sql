@@ -21,6 +21,7 @@ with
             relation,
             matched_by,
             match_score,
+            containment,
             has_two_bodies,
             decision,
             has_fitting_sport,
@@ -33,6 +34,7 @@ with
             relation,
             matched_by,
             match_score,
+            containment,
             has_two_bodies,
             decision,
             has_fitting_sport,
@@ -193,8 +195,51 @@ with
         group by left_running_record_id
     ),
 
-    -- The shorter session of a part_of pair belongs to the longer one. The longest
-    -- whole wins.
+    -- A band that noticed by itself, or a record of no sport, over several sessions:
+    -- over sports that clash, or, noticed, over two recordings of one source.
+    covered as (
+        select
+            links.other_record_id as whole_record_id,
+            whole.is_detected as is_whole_detected,
+            part.*,
+            seats.session_id
+        from links
+        inner join records as part on links.record_id = part.record_id
+        inner join records as whole on links.other_record_id = whole.record_id
+        inner join seats on part.record_id = seats.record_id
+        where
+            (
+                links.relation != 'different'
+                or links.containment >= {{ var("match_part_min_containment") }}
+            )
+            and not part.is_manual
+            and not part.is_detected
+            and (whole.is_detected or whole.sport_family = 'other')
+            and part.seconds < whole.seconds
+    ),
+
+    spanning as (
+        select distinct one.whole_record_id as record_id
+        from covered as one
+        inner join
+            covered as other
+            on one.whole_record_id = other.whole_record_id
+            and one.session_id != other.session_id
+            and one.started_at < other.started_at
+        where
+            -- Nearly one after the other.
+            {{ epoch_seconds("one.ended_at") }}
+            - {{ epoch_seconds("other.started_at") }}
+            < {{ var("match_possible_min_containment") }}
+            * least(one.seconds, other.seconds)
+            and (
+                {{ sport_fit("one.sport_family", "other.sport_family") }} = 'clash'
+                or (one.is_whole_detected and one.source_slot = other.source_slot)
+            )
+    ),
+
+    -- The shorter session of a part_of pair belongs to the longer one, and so does a
+    -- further upload of a known file. The longest whole wins.
     homes_0 as (
         select
             part.session_id,
@@ -205,12 +250,14 @@ with
         inner join seats as part on links.record_id = part.record_id
         inner join seats as whole on links.other_record_id = whole.record_id
         left join left_running on whole.record_id = left_running.record_id
+        left join spanning on whole.record_id = spanning.record_id
         left join
             vetoed_sessions
             on part.session_id = vetoed_sessions.session_id
             and whole.session_id = vetoed_sessions.other_session_id
         where
-            links.relation = 'part_of'
+            (links.relation = 'part_of' or links.matched_by = 'provenance')
+            and spanning.record_id is null
             and vetoed_sessions.session_id is null
             and part.session_id != whole.session_id
             and (
@@ -371,6 +418,9 @@ with
             on links.other_record_id = other.record_id
             and one.group_id = other.group_id
         where links.left_running_record_id is not null
+        union distinct
+        select record_id
+        from spanning
     ),
 
     -- The times come from a recording that was stopped in time, was started by a
@@ -387,7 +437,13 @@ with
                         and not members.is_detected
                     then members.seconds
                 end
-            ) over (partition by members.group_id) as longest_seconds
+            ) over (partition by members.group_id) as longest_seconds,
+            max(
+                case
+                    when runners.record_id is null and not members.is_manual
+                    then members.seconds
+                end
+            ) over (partition by members.group_id) as longest_recorded_seconds
         from members
         left join runners on members.record_id = runners.record_id
     ),
@@ -398,7 +454,9 @@ with
             row_number() over (
                 partition by group_id
                 order by
-                    is_manual,
+                    is_manual
+                    and coalesce(longest_recorded_seconds, 0)
+                    >= {{ var("match_manual_min_length_share") }} * seconds,
                     was_left_running,
                     relation = 'part_of',
                     seconds * 1.0
@@ -470,7 +528,11 @@ with
             and weak.source_slot != strong.source_slot
             and weak.session_size = 1
             and not strong.was_left_running
-            and (strong.session_size > 1 or strong.source_rank < weak.source_rank)
+            and (
+                strong.session_size > 1
+                or strong.source_rank < weak.source_rank
+                or weak.was_left_running
+            )
     ),
 
     -- Held back: one record alone that may be a copy of a counted session. Counting

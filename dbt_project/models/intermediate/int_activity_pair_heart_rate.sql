@@ -1,5 +1,5 @@
 {# The better record of a pair dates it, and may have begun so many days before the other one. #}
-{% set longest_days = 11 %}
+{% set longest_days = var("match_longest_days") | int %}
 {{ by_day_range("dt", before=longest_days + 1, after=longest_days + 1) }}
 
 {% set is_settled %}
@@ -12,8 +12,10 @@ with
     pairs as (
         select
             *,
-            abs(other_started_second - started_second) > 45
-            or abs(other_ended_second - ended_second) > 45 as is_off
+            abs(other_started_second - started_second)
+            > {{ var("match_hr_off_seconds") }}
+            or abs(other_ended_second - ended_second)
+            > {{ var("match_hr_off_seconds") }} as is_off
         from {{ ref("int_activity_candidates") }}
         where
             {{ in_load_window("dt", before=longest_days + 1, after=longest_days + 1) }}
@@ -36,8 +38,9 @@ with
             pairs.started_second < pairs.other_ended_second
             and pairs.other_started_second < pairs.ended_second
             -- A clock that is wrong moves the start or the end as far.
-            and abs(steps.n - {{ var("match_hr_max_lag_minutes") }}) * 60
-            <= case when pairs.is_off then 90 else 0 end
+            and abs(steps.n - {{ var("match_hr_max_lag_minutes") }}) * 60 <= case
+                when pairs.is_off then {{ var("match_hr_lag_slack_seconds") }} else 0
+            end
             + greatest(
                 abs(pairs.other_started_second - pairs.started_second),
                 abs(pairs.other_ended_second - pairs.ended_second)
@@ -93,6 +96,17 @@ with
             ) as close_share,
             -- Every session begins with the same climb: what comes after it tells.
             count(case when {{ is_settled }} then 1 end) as settled_minutes,
+            round(stddev_samp(one.bpm - other.bpm), 6) as spread_bpm,
+            round(
+                stddev_samp(case when {{ is_settled }} then one.bpm - other.bpm end), 6
+            ) as settled_spread_bpm,
+            round(
+                least(
+                    stddev_samp(case when {{ is_settled }} then one.bpm end),
+                    stddev_samp(case when {{ is_settled }} then other.bpm end)
+                ),
+                6
+            ) as variation_bpm,
             case
                 when
                     max(case when {{ is_settled }} then one.bpm end)
@@ -117,7 +131,7 @@ with
         group by lags.record_id, lags.other_record_id, lags.is_shift, lags.lag_minutes
     ),
 
-    -- The best lag: the least difference, over at least half of what could be shared.
+    -- The best lag: the steadiest difference, over enough of what could be shared.
     best as (
         select *
         from
@@ -130,14 +144,73 @@ with
                 from compared
             ) as with_most
         where
-            shared_minutes * 2 >= most_shared_minutes
+            shared_minutes
+            >= {{ var("match_hr_min_share_of_minutes") }} * most_shared_minutes
             and shared_minutes >= {{ var("match_hr_min_minutes") }}
         qualify
             row_number() over (
                 partition by record_id, other_record_id, is_shift
-                order by difference_bpm, abs(lag_minutes), lag_minutes
+                order by spread_bpm, abs(lag_minutes), lag_minutes
             )
             = 1
+    ),
+
+    -- A wrist loses the pulse for minutes. Without the minutes that are furthest off,
+    -- the
+    -- others tell whether two sensors saw one heart.
+    differing as (
+        select
+            best.record_id,
+            best.other_record_id,
+            one.epoch_minute,
+            one.bpm,
+            other.bpm as other_bpm,
+            round(
+                avg(one.bpm - other.bpm) over (
+                    partition by best.record_id, best.other_record_id
+                ),
+                6
+            ) as mean_difference_bpm
+        from best
+        inner join
+            lags
+            on best.record_id = lags.record_id
+            and best.other_record_id = lags.other_record_id
+            and best.is_shift = lags.is_shift
+            and best.lag_minutes = lags.lag_minutes
+        inner join minutes as one on best.record_id = one.record_id
+        inner join
+            minutes as other
+            on best.other_record_id = other.record_id
+            and one.epoch_minute + best.lag_minutes = other.epoch_minute
+        where not best.is_shift and {{ is_settled }}
+    ),
+
+    usual_minutes as (
+        select *
+        from differing
+        qualify
+            row_number() over (
+                partition by record_id, other_record_id
+                order by
+                    round(abs(bpm - other_bpm - mean_difference_bpm), 6), epoch_minute
+            )
+            <= {{ var("match_hr_usual_share") }}
+            * count(*) over (partition by record_id, other_record_id)
+    ),
+
+    usual as (
+        select
+            record_id,
+            other_record_id,
+            round(avg(abs(bpm - other_bpm)), 6) as difference_bpm,
+            round(stddev_samp(bpm - other_bpm), 6) as spread_bpm,
+            case
+                when max(bpm) > min(bpm) and max(other_bpm) > min(other_bpm)
+                then round(corr(bpm, other_bpm), 6)
+            end as correlation
+        from usual_minutes
+        group by record_id, other_record_id
     ),
 
     -- The heart of the longer record inside and outside of the shorter one: was it left
@@ -197,10 +270,16 @@ select
     {{ as_float("near.difference_bpm") }} as difference_bpm,
     {{ as_float("near.close_share") }} as close_share,
     {{ as_float("near.correlation") }} as correlation,
+    near.settled_minutes,
+    {{ as_float("near.variation_bpm") }} as variation_bpm,
+    {{ as_float("usual.difference_bpm") }} as usual_difference_bpm,
+    {{ as_float("usual.spread_bpm") }} as usual_spread_bpm,
+    {{ as_float("usual.correlation") }} as usual_correlation,
     far.settled_minutes as shifted_settled_minutes,
     far.lag_minutes as shifted_lag_minutes,
     {{ as_float("far.difference_bpm") }} as shifted_difference_bpm,
     {{ as_float("far.correlation") }} as shifted_correlation,
+    {{ as_float("far.settled_spread_bpm") }} as shifted_spread_bpm,
     {{
         as_float(
             "1.0 * far.shared_minutes / least(one_size.minute_count, other_size.minute_count)"
@@ -220,6 +299,10 @@ left join
     on pairs.record_id = far.record_id
     and pairs.other_record_id = far.other_record_id
     and far.is_shift
+left join
+    usual
+    on pairs.record_id = usual.record_id
+    and pairs.other_record_id = usual.other_record_id
 left join sizes as one_size on pairs.record_id = one_size.record_id
 left join sizes as other_size on pairs.other_record_id = other_size.record_id
 left join

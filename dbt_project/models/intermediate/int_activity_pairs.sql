@@ -5,6 +5,21 @@ with
             one.source_slot = other.source_slot as is_one_source,
             one.is_manual or other.is_manual as has_manual,
             one.is_detected or other.is_detected as has_detected,
+            one.has_gps and other.has_gps as has_gps_twice,
+            case
+                when
+                    candidates.ended_second - candidates.started_second
+                    < candidates.other_ended_second - candidates.other_started_second
+                then other.is_manual
+                else one.is_manual
+            end as is_longer_manual,
+            case
+                when
+                    candidates.ended_second - candidates.started_second
+                    < candidates.other_ended_second - candidates.other_started_second
+                then one.is_detected and not other.is_detected
+                else other.is_detected and not one.is_detected
+            end as is_shorter_detected,
             one.is_start_hidden or other.is_start_hidden as has_hidden_start,
             overrides.decision,
             {{ holds_id("other.external_id", "one.provider_activity_id") }}
@@ -33,8 +48,10 @@ with
                 then one.distance_m / other.distance_m
             end as distance_quotient,
             abs(one.distance_m - other.distance_m) as distance_difference_m,
-            abs(one.avg_hr_bpm - other.avg_hr_bpm) as average_difference_bpm,
-            abs(one.max_hr_bpm - other.max_hr_bpm) as maximum_difference_bpm,
+            one.avg_hr_bpm,
+            other.avg_hr_bpm as other_avg_hr_bpm,
+            one.avg_hr_bpm - other.avg_hr_bpm as average_difference_bpm,
+            one.max_hr_bpm - other.max_hr_bpm as maximum_difference_bpm,
             greatest(one.fetched_at, other.fetched_at) as evidence_at
         from {{ ref("int_activity_candidates") }} as candidates
         inner join
@@ -57,9 +74,15 @@ with
             heart_rate.difference_bpm,
             heart_rate.close_share,
             heart_rate.correlation,
+            heart_rate.settled_minutes,
+            heart_rate.variation_bpm,
+            heart_rate.usual_difference_bpm,
+            heart_rate.usual_spread_bpm,
+            heart_rate.usual_correlation,
             heart_rate.shifted_settled_minutes,
             heart_rate.shifted_difference_bpm,
             heart_rate.shifted_correlation,
+            heart_rate.shifted_spread_bpm,
             heart_rate.shifted_share,
             heart_rate.inside_bpm,
             heart_rate.outside_bpm
@@ -87,27 +110,78 @@ with
             case
                 when shared_minutes is not null
                 then
-                    (
-                        difference_bpm > {{ var("match_hr_contradict_min_bpm") }}
-                        and close_share
-                        < {{ var("match_hr_contradict_max_close_share") }}
+                    close_share < {{ var("match_hr_contradict_max_close_share") }}
+                    -- One shape, so many beats apart: a sensor that is wrong.
+                    and not (
+                        coalesce(usual_correlation, 0)
+                        >= {{ var("match_hr_shape_min_correlation") }}
+                        and usual_spread_bpm
+                        <= {{ var("match_hr_shape_max_spread_bpm") }}
+                        and settled_minutes >= {{ var("match_hr_shape_min_minutes") }}
+                        and usual_difference_bpm <= {{ var("match_hr_shape_max_bpm") }}
                     )
-                    or (
-                        difference_bpm > {{ var("match_hr_agree_max_bpm") }}
-                        and close_share
-                        < {{ var("match_hr_contradict_max_close_share") }}
-                        and correlation
-                        < {{ var("match_hr_contradict_max_correlation") }}
+                    and (
+                        coalesce(usual_difference_bpm, difference_bpm)
+                        > {{ var("match_hr_contradict_far_bpm") }}
+                        or (
+                            difference_bpm > {{ var("match_hr_contradict_min_bpm") }}
+                            and usual_spread_bpm
+                            >= {{ var("match_hr_contradict_min_spread_bpm") }}
+                            and coalesce(usual_correlation, 0)
+                            < {{ var("match_hr_contradict_wander_max_correlation") }}
+                        )
+                        or (
+                            difference_bpm > {{ var("match_hr_agree_max_bpm") }}
+                            and usual_correlation
+                            < {{ var("match_hr_contradict_max_correlation") }}
+                            and usual_spread_bpm
+                            >= {{ var("match_hr_contradict_min_spread_bpm") }}
+                            and variation_bpm
+                            >= {{ var("match_hr_contradict_min_variation_bpm") }}
+                        )
                     )
                 else
                     overlap_seconds * 1.0 / (seconds + other_seconds - overlap_seconds)
                     >= {{ var("match_clash_min_overlap_over_union") }}
-                    and coalesce(average_difference_bpm, 0)
-                    >= {{ var("match_hr_contradict_average_bpm") }}
+                    and coalesce(
+                        abs(average_difference_bpm)
+                        >= {{ var("match_hr_contradict_average_bpm") }}
+                        or (
+                            abs(average_difference_bpm)
+                            >= {{ var("match_hr_contradict_both_average_bpm") }}
+                            and abs(maximum_difference_bpm)
+                            >= {{ var("match_hr_contradict_both_maximum_bpm") }}
+                            and sign(average_difference_bpm)
+                            = sign(maximum_difference_bpm)
+                        ),
+                        false
+                    )
             end as has_two_bodies,
             coalesce(
-                shifted_difference_bpm <= {{ var("match_hr_shift_max_bpm") }}
-                and shifted_correlation >= {{ var("match_hr_shift_min_correlation") }}
+                (
+                    (
+                        shifted_difference_bpm <= {{ var("match_hr_shift_max_bpm") }}
+                        and shifted_correlation
+                        >= {{ var("match_hr_shift_min_correlation") }}
+                    )
+                    -- Another device's: one shape, as long and as far.
+                    or (
+                        shifted_difference_bpm
+                        <= {{ var("match_hr_shift_shape_max_bpm") }}
+                        and abs(
+                            other_started_second - started_second - 60 * shift_minutes
+                        )
+                        <= {{ var("match_hr_shift_shape_max_off_seconds") }}
+                        and shifted_correlation
+                        >= {{ var("match_hr_shift_shape_min_correlation") }}
+                        and shifted_spread_bpm
+                        <= {{ var("match_hr_shift_shape_max_spread_bpm") }}
+                        and abs(seconds - other_seconds)
+                        <= {{ var("match_hr_shift_shape_max_seconds") }}
+                        and least(distance_quotient, 1 / distance_quotient)
+                        >= {{ var("match_hr_shift_shape_min_distance_ratio") }}
+                    )
+                )
                 and shifted_settled_minutes >= {{ var("match_hr_shift_min_minutes") }}
                 and shifted_share >= {{ var("match_hr_shift_min_share") }},
                 false
@@ -115,10 +189,15 @@ with
             -- The same recording to the unit: as long, and as far or with the same
             -- heart rates. Typed-in round numbers prove nothing.
             not has_manual
-            and not (mod(seconds, 300) = 0 and mod(other_seconds, 300) = 0)
+            and not (
+                mod(seconds, {{ var("match_round_seconds") }}) = 0
+                and mod(other_seconds, {{ var("match_round_seconds") }}) = 0
+            )
             and abs(seconds - other_seconds) <= {{ var("match_equal_max_seconds") }}
-            and coalesce(average_difference_bpm, 0) <= {{ var("match_equal_max_bpm") }}
-            and coalesce(maximum_difference_bpm, 0) <= {{ var("match_equal_max_bpm") }}
+            and abs(coalesce(average_difference_bpm, 0))
+            <= {{ var("match_equal_max_bpm") }}
+            and abs(coalesce(maximum_difference_bpm, 0))
+            <= {{ var("match_equal_max_bpm") }}
             and coalesce(least(distance_quotient, 1 / distance_quotient), 1)
             >= {{ var("match_equal_min_distance_ratio") }}
             and (
@@ -146,6 +225,12 @@ with
                     )
                 )
             ) as is_shifted_copy,
+            -- A heart that agrees at another lag than starts and ends say.
+            has_one_body
+            and abs(60 * lag_minutes - other_started_second + started_second)
+            > {{ var("match_clock_max_lag_off_seconds") }}
+            and abs(60 * lag_minutes - other_ended_second + ended_second)
+            > {{ var("match_clock_max_lag_off_seconds") }} as has_right_clocks,
             -- The same recording twice at one provider.
             is_one_source
             and not has_manual
@@ -213,13 +298,20 @@ with
                     sport_fit != 'clash'
                     and duration_ratio >= {{ var("match_equal_duration_ratio") }}
                     and containment >= {{ var("match_possible_min_containment") }}
+                    and not has_right_clocks
                     and (
                         has_one_body
                         or distance_ratio >= {{ var("match_equal_distance_ratio") }}
                     )
                 then 'same'
+                -- A word that says nothing, typed in around something short.
                 when
-                    sport_fit in ('same', 'kin', 'multisport', 'generic')
+                    sport_fit = 'generic'
+                    and is_longer_manual
+                    and duration_ratio < {{ var("match_manual_min_length_share") }}
+                then 'different'
+                when
+                    sport_fit != 'clash'
                     and containment >= {{ var("match_part_min_containment") }}
                 then 'part_of'
                 when
@@ -238,11 +330,44 @@ with
                     and overlap_over_union
                     >= {{ var("match_clash_min_overlap_over_union") }}
                 then 'same'
+                -- A sport that was corrected by hand.
+                when
+                    sport_fit = 'clash'
+                    and is_equal_to_the_unit
+                    and abs(other_started_second - started_second)
+                    <= {{ var("match_equal_max_seconds") }}
+                then 'same'
+                -- What a band calls the thing that it noticed says little.
+                when
+                    sport_fit = 'clash'
+                    and is_shorter_detected
+                    and not has_manual
+                    and containment >= {{ var("match_part_min_containment") }}
+                then
+                    case
+                        when
+                            overlap_over_union
+                            >= {{ var("match_same_min_overlap_over_union") }}
+                        then 'same'
+                        else 'part_of'
+                    end
+                when
+                    sport_fit = 'clash'
+                    and has_detected
+                    and has_one_body
+                    and overlap_over_union
+                    >= {{ var("match_same_min_overlap_over_union") }}
+                then 'same'
                 when
                     sport_fit = 'clash'
                     and containment >= {{ var("match_part_min_containment") }}
-                    and (shared_minutes is null or has_one_body)
                 then 'possible'
+                -- One went on while the next began: the clocks are right, or two
+                -- sports.
+                when
+                    has_right_clocks
+                    or (sport_fit = 'kin' and not has_detected and not has_manual)
+                then 'different'
                 when
                     sport_fit != 'clash'
                     and containment >= {{ var("match_possible_min_containment") }}
@@ -259,7 +384,10 @@ with
                     or has_one_body
                     or has_two_bodies
                 then 'heart_rate'
-                when is_shifted_copy or is_uploaded_twice
+                when
+                    is_shifted_copy
+                    or is_uploaded_twice
+                    or (sport_fit = 'clash' and is_equal_to_the_unit)
                 then 'measures'
                 else 'overlap'
             end as matched_by
@@ -287,17 +415,29 @@ with
                 then 0.0
             end as heart_rate_fit,
             case
+                when seconds > other_seconds then avg_hr_bpm else other_avg_hr_bpm
+            end as longer_avg_hr_bpm,
+            case
+                when seconds > other_seconds then other_avg_hr_bpm else avg_hr_bpm
+            end as shorter_avg_hr_bpm,
+            case
                 sport_fit
                 when 'same'
                 then 1.0
                 when 'clash'
                 then 0.0
                 when 'generic'
-                then 0.5
-                else 0.8
+                then {{ var("match_score_generic_sport") }}
+                else {{ var("match_score_kin_sport") }}
             end as sport_score,
             case
-                when knows_devices then case when is_one_device then 1.0 else 0.5 end
+                when knows_devices
+                then
+                    case
+                        when is_one_device
+                        then 1.0
+                        else {{ var("match_score_other_device") }}
+                    end
             end as device_fit
         from related
     )
@@ -347,23 +487,42 @@ select
     is_one_source,
     has_provenance,
     decision,
-    -- Which of the two was left running: much longer, but not further, or with a heart
-    -- at rest outside of the other one.
+    -- Which of the two was left running: much longer, with a heart at rest outside of
+    -- the other one. Where GPS says that it went no further, a heart that works less
+    -- is enough, or none; one that works on means a clock that stood still.
     case
         when
             duration_ratio * {{ var("match_left_running_min_duration_ratio") }} <= 1
             and not has_detected
             and containment >= {{ var("match_part_min_containment_one_body") }}
-            and (
-                case
-                    when seconds > other_seconds
-                    then distance_quotient
-                    else 1 / distance_quotient
-                end
-                <= {{ var("match_left_running_max_distance_ratio") }}
-                or outside_bpm
-                <= {{ var("match_left_running_max_hr_share") }} * inside_bpm
-            )
+            and case
+                when not has_gps_twice or distance_quotient is null
+                then
+                    outside_bpm
+                    <= {{ var("match_left_running_max_hr_share") }} * inside_bpm
+                else
+                    case
+                        when seconds > other_seconds
+                        then distance_quotient
+                        else 1 / distance_quotient
+                    end
+                    <= {{ var("match_left_running_max_distance_ratio") }}
+                    and coalesce(
+                        outside_bpm
+                        <= {{ var("match_left_running_max_hr_share_no_further") }}
+                        * inside_bpm
+                        or inside_bpm < {{ var("match_left_running_min_work_bpm") }},
+                        -- Without samples the averages say what is left for the rest.
+                        longer_avg_hr_bpm * greatest(seconds, other_seconds)
+                        - shorter_avg_hr_bpm * least(seconds, other_seconds)
+                        <= {{ var("match_left_running_max_hr_share") }}
+                        * shorter_avg_hr_bpm
+                        * abs(seconds - other_seconds)
+                        or shorter_avg_hr_bpm
+                        < {{ var("match_left_running_min_work_bpm") }},
+                        true
+                    )
+            end
         then case when seconds > other_seconds then record_id else other_record_id end
     end as left_running_record_id,
     evidence_at,

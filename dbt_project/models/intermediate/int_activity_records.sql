@@ -20,7 +20,7 @@ with
             energy_kcal,
             avg_hr_bpm,
             max_hr_bpm,
-            avg_hr_bpm is not null as has_heart_rate,
+            coalesce(avg_hr_bpm between 30 and 250, false) as has_heart_rate,
             has_gps,
             false as is_manual,
             false as is_detected,
@@ -91,7 +91,7 @@ with
             energy_kcal,
             avg_hr_bpm,
             {{ as_float("null") }} as max_hr_bpm,
-            avg_hr_bpm is not null as has_heart_rate,
+            coalesce(avg_hr_bpm between 30 and 250, false) as has_heart_rate,
             has_gps,
             coalesce(recording_method = 'MANUAL', false) as is_manual,
             coalesce(
@@ -140,8 +140,15 @@ select
     records.elapsed_seconds,
     records.ascent_m,
     records.energy_kcal,
-    coalesce(records.avg_hr_bpm, samples.avg_bpm) as avg_hr_bpm,
-    coalesce(records.max_hr_bpm, samples.max_bpm) as max_hr_bpm,
+    -- A service's zero is no heart rate.
+    coalesce(
+        case when records.avg_hr_bpm between 30 and 250 then records.avg_hr_bpm end,
+        samples.avg_bpm
+    ) as avg_hr_bpm,
+    coalesce(
+        case when records.max_hr_bpm between 30 and 250 then records.max_hr_bpm end,
+        samples.max_bpm
+    ) as max_hr_bpm,
     records.has_heart_rate or samples.sample_count is not null as has_heart_rate,
     samples.sample_count is not null as has_heart_rate_samples,
     records.has_gps,
