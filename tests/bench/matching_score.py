@@ -60,14 +60,16 @@ def b_cubed(truth: Mapping[Key, Hashable], found: Mapping[Key, Hashable]) -> tup
 
 def score(records: Sequence[Record], found: Mapping[Key, Found]) -> Score:
     """Score the records that a matcher saw. A record that `found` lacks was held back."""
-    truth: dict[Key, Hashable] = {record.key: record.session.key for record in records}
+    truth: dict[Key, Hashable] = {record.key: record.session.key for record in records if not record.is_spanning}
     clusters: dict[Key, Hashable] = {key: found[key].cluster if key in found else ("held back", key) for key in truth}
     both, said, true = pair_counts(truth, clusters)
     sizes, cluster_sizes = Counter(truth.values()), Counter((truth[key], clusters[key]) for key in truth)
     related = [
         record
         for record in records
-        if sizes[record.session.key] > 1 and cluster_sizes[record.session.key, clusters[record.key]] > 1
+        if record.key in truth
+        and sizes[record.session.key] > 1
+        and cluster_sizes[record.session.key, clusters[record.key]] > 1
     ]
     sessions = {record.session.key: record.session for record in records}
     shown = {record.session.key for record in records if record.key in found and found[record.key].is_primary}
@@ -86,7 +88,7 @@ def score(records: Sequence[Record], found: Mapping[Key, Found]) -> Score:
         lost_traps=sum(session.is_trap for session in lost),
         minutes_error=minutes,
         km_error=km,
-        held_back=len(truth) - len(found.keys() & truth.keys()),
+        held_back=sum(record.key not in found for record in records),
     )
 
 
@@ -97,40 +99,59 @@ def _relation_is_right(record: Record, found: Mapping[Key, Found]) -> bool:
 def _weekly_errors(
     records: Sequence[Record], sessions: Iterable[Session], found: Mapping[Key, Found]
 ) -> tuple[float, float]:
-    """(counted - true) / true, of minutes and of kilometres, summed over the weeks of every athlete."""
+    """|counted - true| / true, of minutes and of kilometres, over the weeks of every athlete: nothing nets out.
+
+    A true distance is a range: what the sensors of the session's records say of its way, from the least to the most.
+    """
     athlete_of = {record.session.key: record.athlete for record in records}
     records_of: defaultdict[str, list[Record]] = defaultdict(list)
     for record in records:
         records_of[record.session.key].append(record)
-    true_s: defaultdict[tuple[str, int], float] = defaultdict(float)
-    true_m: defaultdict[tuple[str, int], float] = defaultdict(float)
-    counted_s: defaultdict[tuple[str, int], float] = defaultdict(float)
-    counted_m: defaultdict[tuple[str, int], float] = defaultdict(float)
+    weeks_s: defaultdict[tuple[str, int], Week] = defaultdict(Week)
+    weeks_m: defaultdict[tuple[str, int], Week] = defaultdict(Week)
     for session in sessions:
         week = athlete_of[session.key], session.started // WEEK_S
         known = _knowable_seconds(session, records_of[session.key])
-        true_s[week] += known
-        true_m[week] += session.sport.speed_mps * known
+        weeks_s[week].expect(known, known)
+        factors = [one.distance_factor for one in records_of[session.key] if one.distance_factor] or [0.0]
+        metres = session.sport.speed_mps * known
+        weeks_m[week].expect(metres * min(factors), metres * max(factors))
     for record in records:
         if record.key in found and found[record.key].is_primary:
             week = record.athlete, record.session.started // WEEK_S
-            counted_s[week] += found[record.key].cluster_seconds
-            counted_m[week] += found[record.key].cluster_distance_m
-    return _error(counted_s, true_s), _error(counted_m, true_m)
+            weeks_s[week].counted += found[record.key].cluster_seconds
+            weeks_m[week].counted += found[record.key].cluster_distance_m
+    return weekly_error(weeks_s.values()), weekly_error(weeks_m.values())
+
+
+@dataclass
+class Week:
+    """What an athlete did in a week, from the least to the most that can be known, and what was counted."""
+
+    least: float = 0.0
+    most: float = 0.0
+    counted: float = 0.0
+
+    def expect(self, least: float, most: float) -> None:
+        """One more true session."""
+        self.least += least
+        self.most += most
+
+
+def weekly_error(weeks: Iterable[Week]) -> float:
+    """Sum over the weeks of what was counted too much or too little, by the sum of what is true."""
+    weeks = list(weeks)
+    total = sum(week.most for week in weeks)
+    return sum(max(0.0, w.counted - w.most, w.least - w.counted) for w in weeks) / total if total else 0.0
 
 
 def _knowable_seconds(session: Session, records: Sequence[Record]) -> int:
-    """As much of a session as its records cover together: what nobody recorded, nobody can count."""
+    """As much of a session as its records cover together, pauses included: what nobody recorded, nobody can count."""
     if session.counted_seconds is not None:
         return session.counted_seconds
     first = min(record.started - record.clock_off_s for record in records)
     last = max(record.ended - record.clock_off_s for record in records)
     return max(0, min(last, session.ended) - max(first, session.started))
-
-
-def _error(counted: Mapping[tuple[str, int], float], true: Mapping[tuple[str, int], float]) -> float:
-    total = sum(true.values())
-    return (sum(counted.values()) - total) / total if total else 0.0
 
 
 # --- rules that others have published, for comparison

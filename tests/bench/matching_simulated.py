@@ -56,7 +56,7 @@ class SimulatedScene(Scene):
             row |= {"recording_method": "PASSIVELY_MEASURED", "sport": sport.detected or sport.fitbit}
         return Record(
             self.athlete, record.provider, record.provider_activity_id, session, record.started_at, seconds, "same",
-            bpm, row,
+            bpm, row, distance_factor=record.distance_factor,
         )  # fmt: skip
 
     def band_feed(self) -> tuple[npt.NDArray[np.int64], Floats]:

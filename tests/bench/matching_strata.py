@@ -126,9 +126,9 @@ def privacy_circles(scene: Scene) -> None:
 def auto_pause(scene: Scene) -> None:
     """One provider stops its clock at red lights: its record ends earlier, as far."""
     session = main_session(scene, *OUTDOOR)
-    paused = int(session.seconds * scene.rng.uniform(0.03, 0.2))
+    paused = int(session.seconds * scene.rng.uniform(0.03, 0.35))
     scene.record(session, "strava", moving_seconds=float(session.seconds - paused))
-    scene.record(session, "polar", early=paused, distance=session.seconds / (session.seconds - paused))
+    scene.record(session, "polar", paused=paused)
 
 
 @stratum()
@@ -145,11 +145,21 @@ def uploaded_again(scene: Scene) -> None:
 
 @stratum()
 def edited_after_merge(scene: Scene) -> None:
-    """Title, distance and sport were changed by hand."""
+    """Title, distance and sport were changed by hand; a sport that was wrong leaves the distance alone."""
     session = main_session(scene, *OUTDOOR)
     watch = scene.record(session, "polar")
-    word = pick(scene, "Workout", session.sport.strava[1])
-    scene.record(session, "strava", copy_of=watch, distance=scene.rng.uniform(0.8, 1.2), sport=word, title="Edited")
+    word = pick(scene, "Workout", session.sport.strava[1], "RockClimbing")
+    distance = None if word == "RockClimbing" else float(scene.rng.uniform(0.8, 1.2))
+    scene.record(session, "strava", copy_of=watch, distance=distance, sport=word, title="Edited")
+
+
+@stratum()
+def cropped_and_uploaded_again(scene: Scene) -> None:
+    """Two uploads of one named file, one of them cropped."""
+    watch = scene.record(main_session(scene), "polar")
+    for cut, relation in ((0.0, "same"), (float(scene.rng.uniform(0.02, 0.3)) * watch.seconds / 60, "part_of")):
+        name, early = f"{watch.record_id}.fit", s(scene, 0, cut)
+        scene.record(watch.session, "strava", copy_of=watch, early=early, external_id=name, relation=relation)  # type: ignore[arg-type]
 
 
 @stratum()
@@ -181,11 +191,11 @@ def started_late(scene: Scene) -> None:
 def detected(scene: Scene) -> None:
     """The band noticed by itself: minutes late or early, sometimes much shorter."""
     session = main_session(scene, "run", "walk", "ride", "hike", "trail_run")
-    scene.record(session, "polar")
+    # Sports that bands have no word for are walks to them.
+    elsewhere = pick(scene, "GOLF", "SNOWSHOE_TREKKING") if session.sport.name == "hike" else session.sport.polar[1]
+    scene.record(session, "polar", sport=elsewhere)
     word = session.sport.detected or "SPORT"
     how = {"recording_method": "PASSIVELY_MEASURED", "sport": pick(scene, word, word, "WALKING", "SPORT")}
-    if how["sport"] == "WALKING" and session.sport.name == "ride":
-        how["sport"] = word
     if scene.rng.random() < 0.5:
         scene.record(session, "fitbit", late=s(scene, -4, 6), early=s(scene, -4, 6), gps=False, **how)
     else:
@@ -446,6 +456,74 @@ def warm_up_before_strength(scene: Scene) -> None:
         scene.record(strength, "polar")
 
 
+def _spanning(scene: Scene, first: Session, last: Session, **row: object) -> None:
+    """The band's record from before one session to after another."""
+    record = scene.record(
+        last, "fitbit", late=first.started - last.started - s(scene, 0, 3), early=-s(scene, 0, 5), gps=False, **row  # type: ignore[arg-type]
+    )  # fmt: skip
+    record.is_spanning = True
+
+
+@stratum(trap=True)
+def warm_up_and_strength_under_one(scene: Scene) -> None:
+    """Treadmill, then weights; the band has one record over both, started by hand or noticed."""
+    warm_up = scene.session("treadmill_run", scene.at(2, 17), minutes(scene, 10, 25), is_trap=True)
+    strength = scene.session("strength", warm_up.ended + s(scene, 1, 8), minutes(scene, 25, 70), is_trap=True)
+    providers: tuple[Provider, ...] = ("polar", "polar", "strava")
+    for session in (warm_up, strength):
+        scene.record(session, providers[int(scene.rng.integers(0, 3))])
+    how = "PASSIVELY_MEASURED" if scene.rng.random() < 0.5 else "ACTIVELY_MEASURED"
+    word = pick(scene, "WORKOUT", "WORKOUT", "RUNNING") if how == "PASSIVELY_MEASURED" else "WORKOUT"
+    _spanning(scene, warm_up, strength, recording_method=how, sport=word)
+
+
+@stratum(trap=True)
+def repeats_under_one(scene: Scene) -> None:
+    """Two or three runs with a break between them, and the band noticed one."""
+    sport, provider = pick(scene, "run", "walk", "ride"), pick(scene, "polar", "strava")
+    runs = [scene.session(sport, scene.at(2, 16), minutes(scene, 14, 40), is_trap=True)]
+    for _ in range(int(scene.rng.integers(1, 3))):
+        runs.append(scene.session(sport, runs[-1].ended + s(scene, 4, 15), minutes(scene, 14, 40), is_trap=True))
+    for run in runs:
+        watch = scene.record(run, provider)  # type: ignore[arg-type]
+        if provider == "polar" and scene.rng.random() < 0.3:
+            relay(scene, watch)
+    word = pick(scene, runs[0].sport.detected or "SPORT", "SPORT")
+    _spanning(scene, runs[0], runs[-1], recording_method="PASSIVELY_MEASURED", sport=word)
+
+
+@stratum(trap=True)
+def typed_in_around_a_recording(scene: Scene) -> None:
+    """An hour of something typed in; the watch has the treadmill in the middle of it."""
+    began = scene.begin + 2 * 86400 + int(scene.rng.integers(6, 12)) * HOUR
+    workout = scene.session(pick(scene, "strength", "yoga"), began, 60, is_trap=True)
+    workout.seconds = HOUR
+    warm_up = scene.session("treadmill_run", began + s(scene, 1, 5), minutes(scene, 10, 16), is_trap=True)
+    scene.record(workout, "strava", heart=False, gps=False, is_manual=True, sport="Workout")
+    scene.record(warm_up, pick(scene, "polar", "fitbit"))  # type: ignore[arg-type]
+
+
+@stratum(trap=True)
+def not_stopped_before_the_next(scene: Scene) -> None:
+    """The watch of a run goes on for a while; the phone has the walk after it, as long as the watch's record."""
+    run = scene.session("run", scene.at(2, 16), minutes(scene, 30, 50), is_trap=True)
+    walk = scene.session("walk", run.ended + s(scene, 0.5, 2), minutes(scene, 40, 70), is_trap=True)
+    run.seconds = walk.seconds = walk.started - run.started + int(walk.seconds * scene.rng.uniform(0.3, 0.4))
+    scene.record(run, "polar")
+    scene.record(walk, "strava")
+
+
+@stratum(trap=True)
+def same_workout_another_time(scene: Scene) -> None:
+    """One plan, done twice whole hours apart, on another device each time."""
+    sport = pick(scene, "treadmill_run", "virtual_ride", "run", "ride")
+    first = scene.session(sport, scene.at(2, 7), minutes(scene, 30, 60), is_trap=True)
+    hours = int(scene.rng.integers(2, 12))
+    second = scene.session(sport, first.started + hours * HOUR, 1, is_trap=True, beside=first, seconds=first.seconds)
+    scene.record(first, "polar")
+    scene.record(second, "strava", late=s(scene, 0, 0.5), early=s(scene, 0, 0.5))
+
+
 @stratum(trap=True)
 def repeats(scene: Scene) -> None:
     """The same course again, right after, or a quarter of an hour on the dot later."""
@@ -485,7 +563,7 @@ def side_by_side(scene: Scene) -> None:
     session.is_trap = True
     scene.record(session, "polar")
     partner = Scene(scene.stratum, "side_by_side_partner", scene.begin, scene.rng, scene.offset_s, scene.has_band)
-    theirs = partner.session(session.sport.name, session.started, session.seconds / 60, is_trap=True)
+    theirs = partner.session(session.sport.name, session.started, session.seconds / 60, is_trap=True, beside=session)
     theirs.key += "/partner"
     record = partner.record(theirs, "strava")
     scene.sessions.append(theirs)
@@ -504,7 +582,10 @@ def shared_account(scene: Scene) -> None:
         partner.rest, partner.most = scene.body.rest + 12, scene.body.most + 22
     together = scene.rng.random() < 0.6
     sport = session.sport.name if together else "strength"
-    theirs = scene.session(sport, session.started + s(scene, 0, 2), session.seconds / 60, is_trap=True, body=partner)
+    theirs = scene.session(
+        sport, session.started + s(scene, 0, 2), session.seconds / 60, is_trap=True, body=partner,
+        beside=session if together else None,
+    )  # fmt: skip
     scene.record(theirs, "strava", body=partner)
     if scene.rng.random() < 0.5:
         relay(scene, watch)

@@ -42,6 +42,7 @@ class Session:
     seconds: int
     is_trap: bool = False
     counted_seconds: int | None = None  # what can be known, where that is not what the records cover together
+    course: Floats | None = None  # the ups and downs of its effort
 
     @property
     def ended(self) -> int:
@@ -69,6 +70,8 @@ class Record:
     row: dict[str, Any]
     clock_off_s: int = 0
     is_deleted: bool = False  # it was there, and is not any more
+    is_spanning: bool = False  # over several sessions: no pair of it is right or wrong, but it may not hide or add any
+    distance_factor: float = 1.0  # measured by true metres, whatever the clock did
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -89,34 +92,66 @@ class Body:
         self.rng, self.begin = rng, begin
         self.rest, self.most = float(rng.uniform(48, 64)), float(rng.uniform(172, 198))
         self.drive = np.zeros(SCENE_S // STEP_S)
+        self._daily: Floats | None = None
         self._bpm: Floats | None = None
 
-    def exert(self, session: Session) -> None:
-        """Let the heart work for a session."""
+    def exert(self, session: Session, beside: Session | None = None) -> None:
+        """Let the heart work for a session. beside: somebody else's on the same course, which shapes both efforts."""
         first, count = (session.started - self.begin) // STEP_S, max(1, session.seconds // STEP_S)
         t = np.arange(count) * STEP_S
-        level = session.sport.intensity * self.rng.uniform(0.88, 1.1) + 0.05 * _wander(self.rng, count)
+        level = session.sport.intensity * self.rng.uniform(0.88, 1.1)
+        course = 0.05 * _wander(self.rng, count)
         if self.rng.random() < 0.35:
-            level = level + 0.1 * np.sign(np.sin(2 * np.pi * t / self.rng.uniform(180, 420)))
+            course = course + 0.1 * np.sign(np.sin(2 * np.pi * t / self.rng.uniform(180, 420)))
+        if beside is not None and beside.course is not None:
+            share = self.rng.uniform(0.3, 0.85)
+            behind = (session.started - beside.started) // STEP_S
+            theirs = beside.course[behind if 0 <= behind < len(beside.course) else 0 :][:count]
+            course = np.sqrt(1 - share**2) * course
+            course[: len(theirs)] += share * theirs
+        session.course = course
+        level = level + course
         part = self.drive[max(0, first) : first + count]
         part[:] = np.maximum(part, np.clip(level, 0.05, 1)[: len(part)])
+        self._bpm = None  # what was recorded before had another effort
 
     @property
     def bpm(self) -> Floats:
         """The heart rate, lagging behind the effort by half a minute or so."""
         if self._bpm is None:
-            daily = 0.09 + 0.04 * _wander(self.rng, len(self.drive), knot_s=900)
-            target = np.maximum(self.drive, np.clip(daily, 0.0, 0.3))
+            if self._daily is None:
+                self._daily = np.clip(0.09 + 0.04 * _wander(self.rng, len(self.drive), knot_s=900), 0.0, 0.3)
+            target = np.maximum(self.drive, self._daily)
             kernel = np.exp(-np.arange(60) * STEP_S / 45)
             smooth = np.convolve(target, kernel / kernel.sum())[: len(target)]
             self._bpm = self.rest + (self.most - self.rest) * smooth
         return self._bpm
 
-    def seen(self, started: int, seconds: int, noise: float, lag_s: int = 0) -> Floats:
+    def seen(self, started: int, seconds: int, sensor: Sensor, lag_s: int = 0, *, is_strength: bool = False) -> Floats:
         """What a sensor shows of a true interval, every 5 seconds."""
         first = (started - lag_s - self.begin) // STEP_S
         true = self.bpm[max(0, first) : max(0, first) + max(1, seconds // STEP_S)]
-        return np.round(np.clip(true + self.rng.normal(0, noise, len(true)), 35, 215))
+        error = sensor.error(self.rng, len(true), is_strength=is_strength)
+        return np.round(np.clip(true + error, 35, 215))
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """How wrong a heart-rate sensor is on one athlete. On the wrist: by some beats always, and by more now and then."""
+
+    noise_bpm: float
+    bias_bpm: float = 0.0
+    is_on_wrist: bool = False
+
+    def error(self, rng: np.random.Generator, count: int, *, is_strength: bool) -> Floats:
+        """Shown minus true, every 5 seconds."""
+        error = self.bias_bpm + rng.normal(0, self.noise_bpm, count)
+        if self.is_on_wrist and is_strength:  # a gripping hand
+            error = error + 7 * _wander(rng, count, knot_s=60)
+        if self.is_on_wrist and rng.random() < 0.05:  # the steps taken for the pulse, for some minutes
+            first, length = int(rng.integers(0, max(1, count))), int(rng.integers(2, 9)) * MINUTE // STEP_S
+            error[first : first + length] += rng.choice([-20, 20])
+        return error
 
 
 def _wander(rng: np.random.Generator, count: int, knot_s: int = 90) -> Floats:
@@ -142,23 +177,38 @@ class Scene:
         """The athlete's heart."""
         self.body = Body(self.rng, self.begin)
         self._number = 0
+        wrists = [Sensor(noise, float(self.rng.normal(0, 3)), is_on_wrist=True) for noise in (1.5, 3.0, 3.0)]
+        # Half of the Polar watches go with a strap.
+        self.sensors: dict[Provider, Sensor] = {
+            "polar": Sensor(1.0) if self.rng.random() < 0.5 else wrists[0],
+            "strava": wrists[1],
+            "fitbit": wrists[2],
+        }
 
     def at(self, day: int, hour: float) -> int:
         """An odd second near that local time."""
         return self.begin + 43200 + day * 86400 + int(hour * HOUR) - self.offset_s + int(self.rng.integers(0, 1800))
 
     def session(
-        self, sport: str, started: int, minutes: float, *, is_trap: bool = False, body: Body | None = None
+        self,
+        sport: str,
+        started: int,
+        minutes: float,
+        *,
+        is_trap: bool = False,
+        body: Body | None = None,
+        beside: Session | None = None,
+        seconds: int | None = None,
     ) -> Session:
-        """Something done."""
+        """Something done. beside: together with somebody else, or by the same plan. seconds: instead of the minutes."""
         found = Session(
             f"{self.stratum}/{self.athlete}/{self.begin}/{len(self.sessions)}",
             SPORTS[sport],
             started,
-            int(minutes * 60) + int(self.rng.integers(0, 60)),
+            seconds or int(minutes * 60) + int(self.rng.integers(0, 60)),
             is_trap,
         )
-        (body or self.body).exert(found)
+        (body or self.body).exert(found, beside)
         self.sessions.append(found)
         return found
 
@@ -175,27 +225,32 @@ class Scene:
         gps: bool | None = None,
         copy_of: Record | None = None,
         distance: float | None = None,
+        paused: int = 0,
         body: Body | None = None,
         **row: Any,
     ) -> Record:
         """A record from `late` s after the start to `early` s before the end (negative: the other way), `clock` s off.
 
-        copy_of: the same file, sample by sample. distance: factor on what was covered within the record. Further
-        columns of the provider's base table go into `row`.
+        copy_of: the same file, sample by sample. distance: factor on what was covered within the record. paused: so
+        many seconds its clock stood still, without missing any way. Further columns of the provider's base table go
+        into `row`.
         """
         self._number += 1
-        started, seconds = session.started + late, max(0, session.seconds - late - early)
+        started, seconds = session.started + late, max(0, session.seconds - late - early - paused)
         sport = session.sport
         bpm = None
         if copy_of is not None and copy_of.bpm is not None:
             skipped = max(0, started - (copy_of.started - copy_of.clock_off_s)) // STEP_S
             bpm = copy_of.bpm[skipped : skipped + max(1, seconds // STEP_S)]
         elif heart and (provider != "fitbit" or self.has_band):
-            noise, lag = (1.0, 0) if provider == "polar" else (3.0, int(self.rng.integers(0, 15)))
-            bpm = (body or self.body).seen(started, seconds, noise, lag)
+            lag = 0 if provider == "polar" else int(self.rng.integers(0, 15))
+            sensor, is_strength = self.sensors[provider], sport.name == "strength"
+            bpm = (body or self.body).seen(started, seconds, sensor, lag, is_strength=is_strength)
         has_gps = sport.has_gps if gps is None else gps
-        covered = min(session.ended, started + seconds) - max(session.started, started)
+        covered = min(session.ended, started + seconds + paused) - max(session.started, started)
         factor = distance if distance is not None else float(self.rng.uniform(0.98, 1.02))
+        if copy_of is not None and distance is None:
+            factor = copy_of.distance_factor
         metres = sport.speed_mps * max(0, covered) * factor
         if copy_of is not None and distance is None and copy_of.seconds:
             metres = (copy_of.row["distance_m"] or 0) * min(1, seconds / copy_of.seconds)
@@ -210,7 +265,7 @@ class Scene:
                 "max_hr_bpm": float(bpm.max()) if bpm is not None else None,
                 **row,
             },
-            clock,
+            clock, distance_factor=factor,
         )  # fmt: skip
         self.records.append(found)
         return found
@@ -225,7 +280,8 @@ class Scene:
                     worn[max(0, first) : max(0, first + (record.seconds + 1200) // STEP_S)] = True
         seconds = np.flatnonzero(worn)[::3] * STEP_S
         # A wrist sensor wanders, and now and then takes the steps for the pulse.
-        error = self.rng.normal(0, 2, len(seconds)) + 3 * _wander(self.rng, len(seconds), knot_s=40)
+        error = self.sensors["fitbit"].bias_bpm + self.rng.normal(0, 2, len(seconds))
+        error += 3 * _wander(self.rng, len(seconds), knot_s=40)
         for start in self.rng.integers(0, max(1, len(seconds)), int(len(seconds) * 0.002)):
             error[start : start + 20] += self.rng.choice([-20, 20])
         return seconds, np.round(self.body.bpm[seconds // STEP_S] + error)
