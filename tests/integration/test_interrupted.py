@@ -21,7 +21,7 @@ from fit_platform.settings import load_settings
 from tests.integration.conftest import House
 
 WINDOW = Window(date(2026, 3, 27), date(2026, 3, 30))
-_DEADLINE_SECONDS = 120
+_DEADLINE_SECONDS = 600
 
 
 def landed_files(home: Path, more_than: int) -> Callable[[], bool]:
