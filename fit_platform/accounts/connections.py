@@ -168,11 +168,11 @@ class ConnectionStore:
         self._limit_path(provider, athlete_id).unlink(missing_ok=True)
         return existed
 
-    def _path(self, provider: str, athlete_id: str) -> Path:
-        return self._folder / slug("provider", provider) / f"{slug('athlete', athlete_id)}.connection.json"
+    def _path(self, provider: str, athlete_id: str, suffix: str = ".connection.json") -> Path:
+        return self._folder / slug("provider", provider) / f"{slug('athlete', athlete_id)}{suffix}"
 
     def _limit_path(self, provider: str, athlete_id: str) -> Path:
-        return self._folder / slug("provider", provider) / f"{slug('athlete', athlete_id)}{_LIMIT_SUFFIX}"
+        return self._path(provider, athlete_id, _LIMIT_SUFFIX)
 
     @staticmethod
     def _read(path: Path) -> Connection | None:

@@ -48,9 +48,8 @@ class Custody:
         if not self._is_due(provider, token):
             return token.access_token
         with self._tokens.exclusive(provider, athlete_id):
-            token = self._load_working(
-                provider, athlete_id, asks_anyway
-            )  # another process may have refreshed meanwhile
+            # Another process may have refreshed meanwhile.
+            token = self._load_working(provider, athlete_id, asks_anyway)
             if not self._is_due(provider, token):
                 return token.access_token
             try:
