@@ -280,7 +280,10 @@ with
             row_number() over (
                 partition by part.session_id
                 order by
-                    whole.session_seconds desc, links.match_score desc, whole.session_id
+                    whole.session_seconds desc,
+                    links.match_score desc,
+                    whole.session_id,
+                    links.matched_by desc
             )
             = 1
     ),
