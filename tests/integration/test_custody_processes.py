@@ -24,7 +24,7 @@ from fit_platform.settings import Settings
 from tests.fake_secret_manager import FakeSecretManager, fake_secret_manager
 from tests.rotating_provider import Grace, RotatingProvider, linked_home, rotating_provider
 
-FORK = multiprocessing.get_context("fork")
+SPAWN = multiprocessing.get_context("spawn")  # a forked child inherits what the servers' threads hold
 PROCESSES = 4
 SHORT_LEASE_S = 0.4
 
@@ -69,18 +69,18 @@ def state_of(settings: Settings) -> State:
 
 def _use(settings: Settings, times: int, barrier, results) -> None:
     custody = Custody(settings)
-    barrier.wait(timeout=10)
+    barrier.wait(timeout=60)
     results.put([custody.access_token("strava", "ada") for _ in range(times)])
 
 
 def in_parallel(settings: Settings, times: int) -> list[str]:
-    barrier, results = FORK.Barrier(PROCESSES), FORK.Queue()
-    workers = [FORK.Process(target=_use, args=(settings, times, barrier, results)) for _ in range(PROCESSES)]
+    barrier, results = SPAWN.Barrier(PROCESSES), SPAWN.Queue()
+    workers = [SPAWN.Process(target=_use, args=(settings, times, barrier, results)) for _ in range(PROCESSES)]
     for worker in workers:
         worker.start()
-    handed_out = [token for _ in workers for token in results.get(timeout=40)]
+    handed_out = [token for _ in workers for token in results.get(timeout=120)]
     for worker in workers:
-        worker.join(timeout=10)
+        worker.join(timeout=60)
     assert [worker.exitcode for worker in workers] == [0] * PROCESSES
     return handed_out
 
@@ -107,10 +107,10 @@ def _hold(settings: Settings, holding) -> None:
 
 
 def test_a_process_that_was_killed_while_refreshing_does_not_lock_the_others_out(settings, provider):
-    holding = FORK.Event()
-    victim = FORK.Process(target=_hold, args=(settings, holding))
+    holding = SPAWN.Event()
+    victim = SPAWN.Process(target=_hold, args=(settings, holding))
     victim.start()
-    assert holding.wait(timeout=10)
+    assert holding.wait(timeout=60)
     kill(victim)
     provider.lifetime_s = 21_600
     assert Custody(settings, store_of(settings)).access_token("strava", "ada") == "a1"
@@ -126,7 +126,7 @@ LOST = {"the request is sent", "the answer is here", "the file is written"}  # t
 
 def kill(victim: BaseProcess) -> None:
     os.kill(victim.pid, signal.SIGKILL)
-    victim.join(timeout=10)
+    victim.join(timeout=60)
 
 
 def die(*_: object, **__: object) -> None:
@@ -161,7 +161,7 @@ def killed(settings: Settings, provider: RotatingProvider, request: pytest.Fixtu
     """Kill a refreshing process at a step; two of these are steps of the servers, who then kill it."""
 
     def at(step: str) -> None:
-        victim = FORK.Process(target=_die_at, args=(settings, step))
+        victim = SPAWN.Process(target=_die_at, args=(settings, step))
         hooks = {"the request is sent": (provider, "on_answer")}
         if settings.token_store == "secret-manager":
             hooks["the version is added"] = (request.getfixturevalue("google"), "on_added")
@@ -169,7 +169,7 @@ def killed(settings: Settings, provider: RotatingProvider, request: pytest.Fixtu
             server, hook = hooks[step]
             setattr(server, hook, lambda: os.kill(victim.pid, signal.SIGKILL))
         victim.start()
-        victim.join(timeout=10)
+        victim.join(timeout=60)
         if step in hooks:
             setattr(server, hook, lambda: None)
         assert victim.exitcode == -signal.SIGKILL
