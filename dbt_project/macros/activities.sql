@@ -43,6 +43,34 @@
     end
 {%- endmacro %}
 
+{# Two sensors of one heart: the difference is steady, or both go up and down together; limits as in dbt_project.yml. #}
+{% macro one_shape(prefix, limits) -%}
+    (
+        {%- for spread_bpm, correlation in var(limits) %}
+            coalesce(
+                {{ prefix }}_spread_bpm <= {{ spread_bpm }}
+                and {{ prefix }}_correlation >= {{ correlation }},
+                false
+            )
+            {{- " or" if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+{# Two sensors of two hearts: a difference that is too large for its steadiness; limits as in dbt_project.yml. #}
+{% macro two_hearts(limits) -%}
+    (
+        {%- for difference_bpm, spread_bpm, correlation in var(limits) %}
+            (
+                coalesce(usual_difference_bpm, difference_bpm) > {{ difference_bpm }}
+                and coalesce(usual_spread_bpm, 0) >= {{ spread_bpm }}
+                and coalesce(usual_correlation, 0) < {{ correlation }}
+            )
+            {{- " or" if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}
+
 {# Mean of the features that are known, weighted as in dbt_project.yml. `features`: weight's name -> column, 0 to 1. #}
 {% macro match_score(features) -%}
     (

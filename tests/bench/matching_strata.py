@@ -11,23 +11,38 @@ from itertools import pairwise
 
 import numpy as np
 
-from tests.bench.matching_world import FIRST_SCENE, HOUR, SCENE_S, Body, Provider, Record, Scene, Session, hash_of
+from tests.bench.matching_world import (
+    FIRST_SCENE,
+    HOUR,
+    SCENE_S,
+    STEP_S,
+    Body,
+    Provider,
+    Record,
+    Scene,
+    Session,
+    hash_of,
+)
 
 Stratum = Callable[[Scene], None]
 STRATA: dict[str, Stratum] = {}
 TRAPS: set[str] = set()
+UNDECIDABLE: set[str] = set()  # nothing in the records tells what is true: shown, and not in the bars
 OUTDOOR = ("run", "trail_run", "ride", "walk", "hike")
 ANY = (*OUTDOOR, "swim", "strength", "treadmill_run", "yoga", "virtual_ride")
 OTHERS: tuple[Provider, ...] = ("strava", "fitbit")
+ALIKE_BPM = 12  # two hearts that differ less on the mean of a session; two sensors of one heart differ by up to as much
 
 
-def stratum(*, trap: bool = False) -> Callable[[Stratum], Stratum]:
+def stratum(*, trap: bool = False, undecidable: bool = False) -> Callable[[Stratum], Stratum]:
     """Register a stratum under its function's name."""
 
     def register(fill: Stratum) -> Stratum:
         STRATA[fill.__name__] = fill
         if trap:
             TRAPS.add(fill.__name__)
+        if undecidable:
+            UNDECIDABLE.add(fill.__name__)
         return fill
 
     return register
@@ -572,20 +587,37 @@ def side_by_side(scene: Scene) -> None:
 
 @stratum(trap=True)
 def shared_account(scene: Scene) -> None:
-    """Two people, one Strava account, one run together or one each at the same time."""
+    """Two people, one Strava account, one run together or one each at the same time. Two hearts that differ."""
+    two_on_one_account(scene, is_alike=False)
+
+
+@stratum(undecidable=True)
+def shared_account_alike(scene: Scene) -> None:
+    """The same with two hearts that happen to do the same: one place, one time, and within what two sensors err."""
+    two_on_one_account(scene, is_alike=True)
+
+
+def two_on_one_account(scene: Scene, *, is_alike: bool) -> None:
+    """Somebody else's session beside the athlete's; their true hearts are drawn until they are alike, or are not."""
     session = main_session(scene, "run", "ride", "hike")
-    session.is_trap = True
+    session.is_trap = not is_alike
     watch = scene.record(session, "polar")
-    partner = Body(scene.rng, scene.begin)
-    partner.rest, partner.most = scene.body.rest - 8, scene.body.most - 22
-    if scene.rng.random() < 0.5:
-        partner.rest, partner.most = scene.body.rest + 12, scene.body.most + 22
-    together = scene.rng.random() < 0.6
-    sport = session.sport.name if together else "strength"
-    theirs = scene.session(
-        sport, session.started + s(scene, 0, 2), session.seconds / 60, is_trap=True, body=partner,
-        beside=session if together else None,
-    )  # fmt: skip
+    started = session.started + s(scene, 0, 2)
+    while True:
+        together = scene.rng.random() < 0.6
+        sport = session.sport.name if together else "strength"
+        partner = Body(scene.rng, scene.begin)
+        is_older = scene.rng.random() < 0.5
+        partner.rest = scene.body.rest + (-8 if is_older else 12)
+        partner.most = scene.body.most + (-22 if is_older else 22)
+        theirs = scene.session(
+            sport, started, session.seconds / 60, is_trap=not is_alike, body=partner,
+            beside=session if together else None,
+        )  # fmt: skip
+        both = slice((started - scene.begin) // STEP_S, (session.started + session.seconds - scene.begin) // STEP_S)
+        if (np.abs(scene.body.bpm[both] - partner.bpm[both]).mean() < ALIKE_BPM) == is_alike:
+            break
+        scene.sessions.pop()
     scene.record(theirs, "strava", body=partner)
     if scene.rng.random() < 0.5:
         relay(scene, watch)

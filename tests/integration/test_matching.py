@@ -27,12 +27,13 @@ from tests.bench.matching import (
     run,
 )  # fmt: skip
 from tests.bench.matching_score import Key, b_cubed, pair_counts, score
-from tests.bench.matching_strata import STRATA, TRAPS
+from tests.bench.matching_strata import STRATA, TRAPS, UNDECIDABLE
 from tests.integration.dbt_warehouse import FETCHED_AT, Warehouse
 
 PER_STRATUM = 2
 WORLD_DAYS = 30
 EDGE_CASE_RECALL_BAR = 0.85  # a stratum has few pairs
+SMALL_DOUBLE_COUNT_BAR = 0.01  # the benchmark's bar is half of it; here one session of some hundreds weighs as much
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +60,14 @@ def linked(found: dict[Key, Any]) -> set[frozenset[Key]]:
 
 def test_the_bars_hold_on_seeds_that_nothing_was_tuned_on(result: Run) -> None:
     assert not set(TUNING_SEEDS) & set(JUDGING_SEEDS)
-    total = score(result.records, result.found)
+    total = score(result.decidable, result.found)
     assert total.pairs > 200
     assert (total.precision >= PRECISION_BAR, total.recall >= RECALL_BAR) == (True, True), total
-    traps = [record for name in TRAPS for record in result.of(name)]
-    assert score(traps, result.found).lost == 0
+    assert max(total.minutes_error, total.km_error) < SMALL_DOUBLE_COUNT_BAR, total
+    assert score(result.of(*TRAPS), result.found).lost == 0
 
 
-@pytest.mark.parametrize("stratum", STRATA)
+@pytest.mark.parametrize("stratum", [name for name in STRATA if name not in UNDECIDABLE])
 def test_an_edge_case_is_matched(result: Run, stratum: str) -> None:
     """Two scenes each; the benchmark has many. Sensors err, so that one pair in many may be missed, but none is made up
     and no session is lost."""

@@ -97,16 +97,6 @@ with
             -- Every session begins with the same climb: what comes after it tells.
             count(case when {{ is_settled }} then 1 end) as settled_minutes,
             round(stddev_samp(one.bpm - other.bpm), 6) as spread_bpm,
-            round(
-                stddev_samp(case when {{ is_settled }} then one.bpm - other.bpm end), 6
-            ) as settled_spread_bpm,
-            round(
-                least(
-                    stddev_samp(case when {{ is_settled }} then one.bpm end),
-                    stddev_samp(case when {{ is_settled }} then other.bpm end)
-                ),
-                6
-            ) as variation_bpm,
             case
                 when
                     max(case when {{ is_settled }} then one.bpm end)
@@ -155,19 +145,19 @@ with
             = 1
     ),
 
-    -- A wrist loses the pulse for minutes. Without the minutes that are furthest off,
-    -- the
+    -- A wrist loses the pulse for minutes. Without those that are furthest off, the
     -- others tell whether two sensors saw one heart.
     differing as (
         select
             best.record_id,
             best.other_record_id,
+            best.is_shift,
             one.epoch_minute,
             one.bpm,
             other.bpm as other_bpm,
             round(
                 avg(one.bpm - other.bpm) over (
-                    partition by best.record_id, best.other_record_id
+                    partition by best.record_id, best.other_record_id, best.is_shift
                 ),
                 6
             ) as mean_difference_bpm
@@ -183,7 +173,7 @@ with
             minutes as other
             on best.other_record_id = other.record_id
             and one.epoch_minute + best.lag_minutes = other.epoch_minute
-        where not best.is_shift and {{ is_settled }}
+        where {{ is_settled }}
     ),
 
     usual_minutes as (
@@ -191,18 +181,19 @@ with
         from differing
         qualify
             row_number() over (
-                partition by record_id, other_record_id
+                partition by record_id, other_record_id, is_shift
                 order by
                     round(abs(bpm - other_bpm - mean_difference_bpm), 6), epoch_minute
             )
             <= {{ var("match_hr_usual_share") }}
-            * count(*) over (partition by record_id, other_record_id)
+            * count(*) over (partition by record_id, other_record_id, is_shift)
     ),
 
     usual as (
         select
             record_id,
             other_record_id,
+            is_shift,
             round(avg(abs(bpm - other_bpm)), 6) as difference_bpm,
             round(stddev_samp(bpm - other_bpm), 6) as spread_bpm,
             case
@@ -210,7 +201,7 @@ with
                 then round(corr(bpm, other_bpm), 6)
             end as correlation
         from usual_minutes
-        group by record_id, other_record_id
+        group by record_id, other_record_id, is_shift
     ),
 
     -- The heart of the longer record inside and outside of the shorter one: was it left
@@ -271,7 +262,6 @@ select
     {{ as_float("near.close_share") }} as close_share,
     {{ as_float("near.correlation") }} as correlation,
     near.settled_minutes,
-    {{ as_float("near.variation_bpm") }} as variation_bpm,
     {{ as_float("usual.difference_bpm") }} as usual_difference_bpm,
     {{ as_float("usual.spread_bpm") }} as usual_spread_bpm,
     {{ as_float("usual.correlation") }} as usual_correlation,
@@ -279,7 +269,9 @@ select
     far.lag_minutes as shifted_lag_minutes,
     {{ as_float("far.difference_bpm") }} as shifted_difference_bpm,
     {{ as_float("far.correlation") }} as shifted_correlation,
-    {{ as_float("far.settled_spread_bpm") }} as shifted_spread_bpm,
+    {{ as_float("far_usual.difference_bpm") }} as shifted_usual_difference_bpm,
+    {{ as_float("far_usual.spread_bpm") }} as shifted_usual_spread_bpm,
+    {{ as_float("far_usual.correlation") }} as shifted_usual_correlation,
     {{
         as_float(
             "1.0 * far.shared_minutes / least(one_size.minute_count, other_size.minute_count)"
@@ -303,6 +295,12 @@ left join
     usual
     on pairs.record_id = usual.record_id
     and pairs.other_record_id = usual.other_record_id
+    and not usual.is_shift
+left join
+    usual as far_usual
+    on pairs.record_id = far_usual.record_id
+    and pairs.other_record_id = far_usual.other_record_id
+    and far_usual.is_shift
 left join sizes as one_size on pairs.record_id = one_size.record_id
 left join sizes as other_size on pairs.other_record_id = other_size.record_id
 left join

@@ -6,6 +6,11 @@ with
             one.is_manual or other.is_manual as has_manual,
             one.is_detected or other.is_detected as has_detected,
             one.has_gps and other.has_gps as has_gps_twice,
+            one.sport_family
+            in ('{{ var("match_hr_gripping_families") | join("', '") }}')
+            or other.sport_family in (
+                '{{ var("match_hr_gripping_families") | join("', '") }}'
+            ) as has_gripping_hands,
             case
                 when
                     candidates.ended_second - candidates.started_second
@@ -75,14 +80,15 @@ with
             heart_rate.close_share,
             heart_rate.correlation,
             heart_rate.settled_minutes,
-            heart_rate.variation_bpm,
             heart_rate.usual_difference_bpm,
             heart_rate.usual_spread_bpm,
             heart_rate.usual_correlation,
             heart_rate.shifted_settled_minutes,
             heart_rate.shifted_difference_bpm,
             heart_rate.shifted_correlation,
-            heart_rate.shifted_spread_bpm,
+            heart_rate.shifted_usual_difference_bpm,
+            heart_rate.shifted_usual_spread_bpm,
+            heart_rate.shifted_usual_correlation,
             heart_rate.shifted_share,
             heart_rate.inside_bpm,
             heart_rate.outside_bpm
@@ -113,31 +119,15 @@ with
                     close_share < {{ var("match_hr_contradict_max_close_share") }}
                     -- One shape, so many beats apart: a sensor that is wrong.
                     and not (
-                        coalesce(usual_correlation, 0)
-                        >= {{ var("match_hr_shape_min_correlation") }}
-                        and usual_spread_bpm
-                        <= {{ var("match_hr_shape_max_spread_bpm") }}
+                        {{ one_shape("usual", "match_hr_shape") }}
                         and settled_minutes >= {{ var("match_hr_shape_min_minutes") }}
                         and usual_difference_bpm <= {{ var("match_hr_shape_max_bpm") }}
                     )
                     and (
-                        coalesce(usual_difference_bpm, difference_bpm)
-                        > {{ var("match_hr_contradict_far_bpm") }}
+                        {{ two_hearts("match_hr_contradict") }}
                         or (
-                            difference_bpm > {{ var("match_hr_contradict_min_bpm") }}
-                            and usual_spread_bpm
-                            >= {{ var("match_hr_contradict_min_spread_bpm") }}
-                            and coalesce(usual_correlation, 0)
-                            < {{ var("match_hr_contradict_wander_max_correlation") }}
-                        )
-                        or (
-                            difference_bpm > {{ var("match_hr_agree_max_bpm") }}
-                            and usual_correlation
-                            < {{ var("match_hr_contradict_max_correlation") }}
-                            and usual_spread_bpm
-                            >= {{ var("match_hr_contradict_min_spread_bpm") }}
-                            and variation_bpm
-                            >= {{ var("match_hr_contradict_min_variation_bpm") }}
+                            not has_gripping_hands
+                            and {{ two_hearts("match_hr_contradict_no_grip") }}
                         )
                     )
                 else
@@ -166,16 +156,13 @@ with
                     )
                     -- Another device's: one shape, as long and as far.
                     or (
-                        shifted_difference_bpm
+                        {{ one_shape("shifted_usual", "match_hr_shift_shape") }}
+                        and shifted_usual_difference_bpm
                         <= {{ var("match_hr_shift_shape_max_bpm") }}
                         and abs(
                             other_started_second - started_second - 60 * shift_minutes
                         )
                         <= {{ var("match_hr_shift_shape_max_off_seconds") }}
-                        and shifted_correlation
-                        >= {{ var("match_hr_shift_shape_min_correlation") }}
-                        and shifted_spread_bpm
-                        <= {{ var("match_hr_shift_shape_max_spread_bpm") }}
                         and abs(seconds - other_seconds)
                         <= {{ var("match_hr_shift_shape_max_seconds") }}
                         and least(distance_quotient, 1 / distance_quotient)
