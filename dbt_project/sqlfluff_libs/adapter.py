@@ -1,4 +1,4 @@
-"""Stand-in for dbt's `adapter` when sqlfluff renders the models: a dispatched macro becomes a plain function call."""
+"""Stand-in for dbt's `adapter`: a dispatched macro becomes a plain function call."""
 
 from __future__ import annotations
 
