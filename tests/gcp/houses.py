@@ -53,6 +53,9 @@ def linked_home(folder: Path, base_url: str) -> House:
     truth = requests.get(f"{base_url}/_sim/truth", timeout=60).json()
     with environment_with(house.environment):
         link_everyone(Settings(), truth)
+    lines = [f"{athlete['id']},2026-03-30,any,188,52,168" for athlete in truth["athletes"]]
+    header = "athlete_id,valid_from,sport,max_hr_bpm,resting_hr_bpm,threshold_hr_bpm"
+    (house.home / "athlete_settings.csv").write_text("\n".join([header, *lines]) + "\n")
     return house
 
 

@@ -1,3 +1,4 @@
+{# One file: each step seats records that the step before left, and the unit tests judge who sits where in the end. #}
 {% set source_slots = ["polar", "strava", "fitbit", "fitbit mirror"] %}
 {# Rivals for one seat: the second round seats who lost the first to somebody better. #}
 {% set rounds = 2 %}

@@ -1,3 +1,4 @@
+{# One file: its unit tests go from what was recorded to the relation, and the rules are one long case. #}
 with
     paired as (
         select
