@@ -1,6 +1,6 @@
 """`doctor`: what is misconfigured here, and the fix. Reads only; asks the providers only with `--ask`.
 
-What it asks of Google Cloud, where the settings use it, is in `doctor_gcp`.
+What it asks of Google Cloud, where the settings use it, is in `doctor_gcp`; of Dagster's storage, in `doctor_dagster`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from fit_platform.accounts.connections import ConnectionStore
 from fit_platform.accounts.oauth import OAUTH
 from fit_platform.accounts.status import connection_status
 from fit_platform.commands.demo_home import read_demo_world
+from fit_platform.commands.doctor_dagster import examine_dagster
 from fit_platform.commands.findings import Finding
 from fit_platform.errors import BusyError, ConfigError
 from fit_platform.feed.assemble import secrets_file
@@ -51,6 +52,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         *_athlete_settings(settings),
         *(_databases(settings) if settings.target == "local" else ()),
         *_cloud(settings),
+        *examine_dagster(os.environ),
     ]
 
 

@@ -36,6 +36,7 @@ BUCKET_PERMISSIONS = (
     "storage.objects.get",
     "storage.objects.list",
 )
+LOG_PERMISSIONS = ("storage.objects.create", "storage.objects.get", "storage.objects.list")
 PROJECT_PERMISSIONS = ("bigquery.datasets.create", "bigquery.jobs.create")
 TABLE_PERMISSIONS = (
     "bigquery.tables.delete",
@@ -98,12 +99,30 @@ def bucket_findings(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield from _bucket_settings(settings, bucket)
+    yield _bucket_permissions(about, bucket, BUCKET_PERMISSIONS)
+
+
+def log_bucket_findings(name: str) -> Iterator[Finding]:
+    """Is there the bucket that Dagster keeps the logs of steps in, and may we write to it?"""
+    about = f"bucket {name} (logs)"
+
+    def look() -> Iterator[Finding]:
+        with explained(f"gs://{name}"):
+            bucket = storage.Client().bucket(name)
+        if bucket.exists(timeout=_CALL_SECONDS, retry=_RETRY):
+            yield _bucket_permissions(about, bucket, LOG_PERMISSIONS)
+        else:
+            yield Finding(about, "problem", "there is no such bucket", "make it, or correct DAGSTER_LOG_BUCKET")
+
+    yield from _unless_lost(about, look())
+
+
+def _bucket_permissions(about: str, bucket: storage.Bucket, wanted: Sequence[str]) -> Finding:
     try:
-        granted = bucket.test_iam_permissions(list(BUCKET_PERMISSIONS), timeout=_CALL_SECONDS, retry=_RETRY)
+        granted = bucket.test_iam_permissions(list(wanted), timeout=_CALL_SECONDS, retry=_RETRY)
     except exceptions.NotFound:  # the bucket is there, so this service has no such question: an emulator
-        yield Finding(about, "note", "it cannot be asked for our permissions")
-        return
-    yield _permissions(about, BUCKET_PERMISSIONS, granted, "roles/storage.objectUser", f"bucket gs://{name}")
+        return Finding(about, "note", "it cannot be asked for our permissions")
+    return _permissions(about, wanted, granted, "roles/storage.objectUser", f"bucket gs://{bucket.name}")
 
 
 def _bucket_settings(settings: Settings, bucket: storage.Bucket) -> Iterator[Finding]:

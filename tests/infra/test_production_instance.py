@@ -20,6 +20,7 @@ import yaml
 
 pytest.importorskip("dagster_postgres", reason="dagster-postgres is not installed: run `make test-infra`")
 
+from fit_platform.commands.doctor_dagster import examine_dagster
 from tests.infra.postgres import PASSWORD, Server, binaries, postgres  # after the check for its driver
 from tests.infra.server import ROOT, free_port, is_well, listens, role, wait_until
 
@@ -220,6 +221,18 @@ def test_a_command_beside_the_server_leaves_its_runs_alone(
     assert runs_in_flight(load_settings()) == 1
     assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.STARTED
     instance.report_run_canceled(run)
+
+
+def test_doctor_says_what_is_wrong_with_the_database(server: Server, migrated: dict[str, str]) -> None:
+    signed_in = {**migrated, "DAGSTER_PG_PASSWORD": PASSWORD}
+    (well,) = examine_dagster(signed_in)
+    assert well.level == "ok"
+    (refused,) = examine_dagster({**signed_in, "DAGSTER_PG_DB": "nowhere"})
+    assert (refused.level, 'database "nowhere" does not exist' in refused.detail) == ("problem", True)
+    (silent,) = examine_dagster({**signed_in, "DAGSTER_PG_PORT": str(free_port())})
+    assert (silent.level, "no connection to" in silent.detail) == ("problem", True)
+    (empty,) = examine_dagster({**signed_in, "DAGSTER_PG_DB": "postgres"})
+    assert "has no tables yet" in empty.detail
 
 
 def test_the_two_instances_differ_in_where_logs_go_and_in_nothing_else() -> None:

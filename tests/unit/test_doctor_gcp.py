@@ -17,6 +17,7 @@ import pytest
 
 from fit_platform.accounts.connections import Connection, ConnectionStore
 from fit_platform.accounts.secret_manager import SecretManagerTokenStore
+from fit_platform.commands.doctor_dagster import examine_dagster
 from fit_platform.commands.doctor_gcp import examine_cloud, project_permissions
 from fit_platform.commands.findings import Finding
 from fit_platform.providers.oauth_base import Token
@@ -283,3 +284,35 @@ def test_a_service_that_cannot_be_reached_is_one_finding(settings: Settings, mon
     dead = settings.model_copy(update={"target": "local"})
     (one,) = examine_cloud(dead)
     assert (one.about, one.level) == ("landing zone", "problem")
+
+
+def test_the_bucket_of_logs_is_looked_for_and_what_we_may_not_do_with_it_is_named(
+    cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", cloud.url)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "mine")
+
+    def found(name: str) -> Finding:
+        (one,) = examine_dagster({"DAGSTER_LOG_BUCKET": name})
+        return one
+
+    assert found("landing").level == "ok"
+    assert found("elsewhere").detail == "there is no such bucket"
+    cloud.withheld = {"storage.objects.create"}
+    assert (found("landing").level, found("landing").detail) == (
+        "problem",
+        "missing permission: storage.objects.create",
+    )
+
+
+def test_without_variables_of_dagster_nothing_of_it_is_looked_at() -> None:
+    assert list(examine_dagster({})) == []
+
+
+def test_a_database_without_a_password_or_a_server_is_named_and_never_the_password() -> None:
+    half = {"DAGSTER_PG_HOST": "127.0.0.1", "DAGSTER_PG_PORT": "1", "DAGSTER_PG_USERNAME": "dagster"}
+    (missing,) = examine_dagster(half)
+    assert missing.detail == "DAGSTER_PG_PASSWORD, DAGSTER_PG_DB not set"
+    (lost,) = examine_dagster({**half, "DAGSTER_PG_PASSWORD": "s3cret", "DAGSTER_PG_DB": "d"})
+    assert lost.level == "problem"
+    assert "s3cret" not in f"{lost.detail} {lost.fix}"
