@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from fit_platform import run_tags
 from fit_platform.accounts.athletes import AthleteStore
@@ -18,6 +19,7 @@ from fit_platform.alerts.alerter import Alerter
 from fit_platform.definitions import defs
 from fit_platform.defs.accounts import BUILT_KEYS, accounts_changes
 from fit_platform.defs.alerts import alert_webhooks
+from fit_platform.defs.feed import build_look_job, build_poll_schedule
 from fit_platform.defs.publish import PUBLISHED_KEY
 from fit_platform.defs.resources import Platform
 from fit_platform.defs.transform import dbt_day_ranges, dbt_tables
@@ -30,7 +32,7 @@ from fit_platform.landing.layout import DayKey
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
 from fit_platform.providers.base import DayAnswer, Item, Resource
 from fit_platform.providers.http import ApiClient
-from fit_platform.providers.registry import resource, resources
+from fit_platform.providers.registry import PROVIDERS, resource, resources
 from fit_platform.runtime import Runtime
 from fit_platform.settings import load_settings
 
@@ -315,6 +317,87 @@ def test_a_reconciliation_asks_again_for_what_one_refusal_kept_from_it_and_for_n
     assert done.success
     first = ["ada/athlete", "ada/zones", "ada/activities", "ben/athlete", "ben/zones"]
     assert asked == [*first, "ada/zones", "ben/zones", "ben/activities"]
+
+
+def schedule_tick(name: str) -> ScheduleExecutionData:
+    definitions = defs()
+    context = dg.build_schedule_context(
+        instance=dg.DagsterInstance.ephemeral(),
+        scheduled_execution_time=NOW,
+        resources={"platform": Platform()},
+        repository_def=definitions.get_repository_def(),
+    )
+    return definitions.resolve_schedule_def(name).evaluate_tick(context)
+
+
+def linked_with_strava(runtime: Runtime, *athletes: str) -> None:
+    for athlete_id in athletes:
+        ConnectionStore(runtime.settings.home_dir).save(
+            Connection(provider="strava", athlete_id=athlete_id, linked_at=NOW, acquired="oauth", retention="keep")
+        )
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_looks_come_every_quarter_of_an_hour_and_the_whole_history_once_a_week(provider: str) -> None:
+    definitions = defs()
+    assert definitions.resolve_schedule_def(f"{provider}_poll").cron_schedule == "*/15 * * * *"
+    reconcile = definitions.resolve_schedule_def(f"{provider}_reconcile")
+    minute, hour, day, month, weekday = str(reconcile.cron_schedule).split()
+    assert (day, month) == ("*", "*")
+    assert minute.isdigit()
+    assert hour.isdigit()
+    assert weekday != "*"
+    (request,) = schedule_tick(f"{provider}_reconcile").run_requests or []
+    assert request.run_config["ops"] == {f"ask_{provider}": {"config": {"mode": "all", "athletes": []}}}
+
+
+def test_how_often_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIT_POLL_CRON", "7 * * * *")
+    job = build_look_job("strava")
+    assert build_poll_schedule("strava", job).cron_schedule == "7 * * * *"
+
+
+def test_a_quiet_look_starts_no_run_and_says_what_it_looked_at(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked_with_strava(runtime, "ada", "ben")
+    monkeypatch.setattr(Runtime, "custody", property(lambda _: _NoTokens()))
+    monkeypatch.setattr("fit_platform.feed.look._event", lambda *_: None)
+    data = schedule_tick("strava_poll")
+    assert not data.run_requests
+    assert data.skip_message == "strava: 2 athletes looked at, 0 days differ"
+    assert list(runtime.inbox.names("strava")) == []
+
+
+def test_a_look_that_finds_something_writes_an_event_and_still_starts_no_run(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked_with_strava(runtime, "ada")
+    monkeypatch.setattr(Runtime, "custody", property(lambda _: _NoTokens()))
+    day = NOW.date() - timedelta(days=1)
+
+    def event(resource: Resource, client: ApiClient, *_: object) -> ChangeEvent:
+        names = (resource.name,)
+        return ChangeEvent(
+            provider="strava", athlete_id=client.athlete_id, origin="poll", seen_at=NOW, resources=names, days=(day,)
+        )
+
+    monkeypatch.setattr("fit_platform.feed.look._event", event)
+    data = schedule_tick("strava_poll")
+    assert not data.run_requests
+    assert len(list(runtime.inbox.names("strava"))) == 1, "the run is the sensor's, who sees every way that news come"
+
+
+def test_athletes_whom_a_look_had_no_time_for_are_left_to_one_run(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked_with_strava(runtime, "ada", "ben", "cyd")
+    monkeypatch.setattr(Runtime, "custody", property(lambda _: _NoTokens()))
+    clock = iter([NOW, NOW, *[NOW + timedelta(minutes=2)] * 9])  # the deadline; ada; too late for the others
+    monkeypatch.setattr(Runtime, "clock", lambda _: next(clock))
+    monkeypatch.setattr("fit_platform.feed.look._event", lambda *_: None)
+    (request,) = schedule_tick("strava_poll").run_requests or []
+    assert request.run_config["ops"] == {"ask_strava": {"config": {"mode": "new", "athletes": ["ben", "cyd"]}}}
 
 
 class _NoTokens:
