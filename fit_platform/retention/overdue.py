@@ -5,7 +5,8 @@ It looks at the data themselves, not at what the purge says it did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,11 +38,37 @@ _ORPHAN_SAMPLES = """
         AND (base.acquired_via <> 'api' OR base.first_fetched_at > ?)
     )
 """
+_SOURCES = "activity_sources"
 _SAMPLES = {
     # name -> what of, for people; its key; the key of an activity
     "activity_tracks": ("activities", "provider_activity_id", "CAST(base.activity_id AS STRING)"),
     "heart_rate_samples": ("days", "dt", "base.dt"),
 }
+# What is computed of activities, and must go with the last record of each.
+DERIVED_MARTS = (
+    "activities",
+    "activity_heart_rate",
+    "activity_laps",
+    "activity_zones",
+    "best_efforts",
+)
+_ORPHAN_FACTS = """
+    SELECT count(*) AS n FROM {facts} AS facts
+    WHERE facts.athlete_id = ? AND facts.activity_id NOT IN (SELECT sources.activity_id FROM {sources} AS sources)
+"""
+# Compared records; both of a pair must still be there.
+PAIR_MARTS = ("activity_match_pairs", "activity_match_review")
+_ORPHAN_PAIRS = """
+    SELECT count(*) AS n FROM {pairs} AS pairs
+    WHERE pairs.athlete_id = ? AND ? IN (pairs.provider, pairs.other_provider) AND (
+      (pairs.provider = ? AND pairs.provider_activity_id NOT IN ({known}))
+      OR (pairs.other_provider = ? AND pairs.other_provider_activity_id NOT IN ({known}))
+    )
+"""
+_KNOWN = (
+    "SELECT CAST(base.activity_id AS STRING) FROM {activities} AS base "
+    "WHERE base.athlete_id = pairs.athlete_id AND base.dt >= DATE '0001-01-01'"
+)
 _ACTIVITY_TABLES = {"strava": "strava_activities"}  # the only provider whose API data have an age limit
 
 
@@ -79,9 +106,17 @@ def _in_warehouse(runtime: Runtime, provider: str, athlete_id: str, cutoff: date
         activities = _ACTIVITY_TABLES.get(provider)
         if activities is not None and activities in existing:
             base = warehouse.relation(BASE_SCHEMA, activities)
-            for place, relation in _copies_of_sources(runtime):
-                sql = _ORPHANS.format(sources=relation, activities=base)
-                counts[place] = _count(runtime, sql, [provider, athlete_id, cutoff])
+            for copy in _copies_of_marts(runtime):
+                sql = _ORPHANS.format(sources=copy.sources, activities=base)
+                counts[copy.of(_SOURCES)] = _count(runtime, sql, [provider, athlete_id, cutoff])
+                for name, relation in copy.derived.items():
+                    of_whom: list[object] = [athlete_id]
+                    if name in PAIR_MARTS:
+                        sql = _ORPHAN_PAIRS.format(pairs=relation, known=_KNOWN.format(activities=base))
+                        of_whom += [provider] * 3
+                    else:
+                        sql = _ORPHAN_FACTS.format(facts=relation, sources=copy.sources)
+                    counts[copy.of(name)] = _count(runtime, sql, of_whom)
             for place, name, relation in _published_samples(runtime):
                 of, key, base_key = _SAMPLES[name]
                 sql = _ORPHAN_SAMPLES.format(key=key, samples=relation, activities=base, base_key=base_key)
@@ -89,17 +124,35 @@ def _in_warehouse(runtime: Runtime, provider: str, athlete_id: str, cutoff: date
     return counts
 
 
-def _copies_of_sources(runtime: Runtime) -> Iterator[tuple[str, str]]:
-    """Where activities' records stand in marts, built and published: a name for people, and the relation to query."""
-    name = "activity_sources"
-    for schema in ("marts", "published"):  # the second is a dataset on BigQuery, and files on this machine
-        if name in runtime.warehouse.tables(schema):
-            yield f"{schema}.{name}", runtime.warehouse.relation(schema, name)
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A copy of the marts: a name for people; what to query for activities' records, and for what comes of them."""
+
+    place: str
+    sources: str
+    derived: Mapping[str, str]
+
+    def of(self, mart: str) -> str:
+        """A mart of this copy, for people."""
+        return f"{self.place}.{mart}"
+
+
+def _copies_of_marts(runtime: Runtime) -> Iterator[_Copy]:
+    """The marts as built and as published: a dataset on BigQuery, and files on this machine."""
+    warehouse = runtime.warehouse
+    for schema in ("marts", "published"):
+        existing = warehouse.tables(schema)
+        if _SOURCES in existing:
+            derived = {
+                name: warehouse.relation(schema, name) for name in (*DERIVED_MARTS, *PAIR_MARTS) if name in existing
+            }
+            yield _Copy(schema, warehouse.relation(schema, _SOURCES), derived)
     if runtime.settings.target == "local":
         for version in _published_versions(runtime):
-            copy = version / "parquet" / f"{name}.parquet"
-            if copy.is_file():
-                yield f"published {version.name}", _read_parquet([copy])
+            files = {name: version / "parquet" / f"{name}.parquet" for name in (_SOURCES, *DERIVED_MARTS, *PAIR_MARTS)}
+            relations = {name: _read_parquet([file]) for name, file in files.items() if file.is_file()}
+            if (sources := relations.pop(_SOURCES, None)) is not None:
+                yield _Copy(f"published {version.name}", sources, relations)
 
 
 def _published_samples(runtime: Runtime) -> Iterator[tuple[str, str, str]]:

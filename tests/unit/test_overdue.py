@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fit_platform.accounts.connections import Connection
-from fit_platform.retention.overdue import overdue
+from fit_platform.dbt import DBT_DIR
+from fit_platform.retention.overdue import DERIVED_MARTS, PAIR_MARTS, overdue
 from fit_platform.runtime import Runtime
 from fit_platform.settings import Settings
 
@@ -41,9 +43,17 @@ def runtime(tmp_path: Path) -> Runtime:
             db.execute(f"INSERT INTO base.strava_activities ({names}) VALUES ({marks})", list(row.values()))
         db.execute(
             "CREATE SCHEMA marts; CREATE TABLE marts.activity_sources AS SELECT 'strava' AS provider, "
-            "'ada' AS athlete_id, 'api' AS acquired_via, activity_id AS provider_activity_id "
-            "FROM base.strava_activities"
+            "'ada' AS athlete_id, 'api' AS acquired_via, activity_id AS provider_activity_id, "
+            "'a' || activity_id AS activity_id FROM base.strava_activities"
         )
+        for name in DERIVED_MARTS:
+            db.execute(f"CREATE TABLE marts.{name} AS SELECT activity_id, athlete_id FROM marts.activity_sources")
+        for name in PAIR_MARTS:
+            db.execute(
+                f"CREATE TABLE marts.{name} AS SELECT athlete_id, 'polar' AS provider, 'p' AS provider_activity_id, "
+                "'strava' AS other_provider, provider_activity_id AS other_provider_activity_id "
+                "FROM marts.activity_sources"
+            )
         copy = runtime.settings.home_dir / "published" / "v1" / "parquet" / "activity_sources.parquet"
         copy.parent.mkdir(parents=True)
         db.execute(f"COPY marts.activity_sources TO '{copy}' (FORMAT parquet)")
@@ -65,7 +75,7 @@ def test_a_row_that_is_too_old_is_counted_in_every_place(runtime: Runtime) -> No
     assert overdue(runtime, NOW) == {
         "base.strava_activities": 1,
         "marts.activity_sources": 1,
-        "published v1": 1,
+        "published v1.activity_sources": 1,
         "published v1 activity_tracks, activities": 1,
         "published v1 heart_rate_samples, days": 1,
     }
@@ -77,6 +87,10 @@ def test_samples_that_a_purge_left_behind_are_found_and_those_of_an_archive_may_
     with runtime.duckdb.connect() as db:
         db.execute("DELETE FROM base.strava_activities WHERE activity_id = '101'")
         db.execute("DELETE FROM marts.activity_sources WHERE provider_activity_id = '101'")
+        for name in DERIVED_MARTS:
+            db.execute(f"DELETE FROM marts.{name} WHERE activity_id = 'a101'")
+        for name in PAIR_MARTS:
+            db.execute(f"DELETE FROM marts.{name} WHERE other_provider_activity_id = '101'")
         copy = runtime.settings.home_dir / "published" / "v1" / "parquet" / "activity_sources.parquet"
         db.execute(f"COPY marts.activity_sources TO '{copy}' (FORMAT parquet)")
     assert overdue(runtime, NOW) == left
@@ -96,3 +110,19 @@ def test_who_may_be_kept_is_not_looked_at(runtime: Runtime) -> None:
     assert connection is not None
     runtime.connections.save(connection.model_copy(update={"retention": "keep"}))
     assert overdue(runtime, NOW) == {}
+
+
+def test_what_was_computed_of_an_activity_that_went_is_found_in_every_mart(runtime: Runtime) -> None:
+    with runtime.duckdb.connect() as db:
+        db.execute("DELETE FROM base.strava_activities WHERE activity_id = '101'")
+        db.execute("DELETE FROM marts.activity_sources WHERE provider_activity_id = '101'")
+    found = overdue(runtime, NOW)
+    places = [f"marts.{name}" for name in (*DERIVED_MARTS, *PAIR_MARTS)]
+    assert {place: found.get(place) for place in places} == dict.fromkeys(places, 1)
+
+
+def test_every_mart_of_activities_is_looked_at() -> None:
+    folder = DBT_DIR / "models" / "marts"
+    models = [model for file in folder.glob("*.yml") for model in yaml.safe_load(file.read_text()).get("models", [])]
+    of_activities = {model["name"] for model in models if "activity_id" in {c["name"] for c in model["columns"]}}
+    assert of_activities == {*DERIVED_MARTS, *PAIR_MARTS, "activity_sources"}
