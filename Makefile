@@ -117,6 +117,9 @@ bench-webhooks: $(READY) ## 20,000 webhooks over 200 connections, the receiver k
 bench-month: $(READY) ## A month of lost, repeated, late, edited and deleted data, followed in three ways, against a clean load (20 min)
 	@$(BIN)/python -m tests.bench.month
 
+test-daemon-killed: $(READY) ## The daemon killed -9 at six points while an upload is on its way: it arrives, once (10 min)
+	@$(BIN)/python -m tests.bench.daemon_killed
+
 bench-latency: $(READY) ## From an upload to the published marts through webhook, inbox and daemon: where the seconds go (10 min)
 	@$(BIN)/python -m tests.bench.latency
 

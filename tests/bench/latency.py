@@ -37,7 +37,7 @@ BAR_SECONDS = 90.0
 DAYS = 30
 STAGES = ("inbox", "raw started", "loaded", "built", "published")
 _PATIENCE_SECONDS = 300.0
-_WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
+WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 _RAW, _LOAD, _MART, _PUBLISHED = (
     dg.AssetKey(path)
     for path in (
@@ -132,16 +132,16 @@ def run(root: Path, repetitions: int) -> list[list[float]]:
         assert sync(runtime, world.window, providers=list(PROVIDERS)).problems == []
         port = free_port()
         stack.enter_context(child(["fit_platform", "webhooks", "serve", "--port", str(port)]))
-        wait_for("the receiver", lambda: _answers(port))
+        wait_for("the receiver", lambda: answers(port))
         assert subscriptions.subscribe(runtime.settings, "strava", f"http://127.0.0.1:{port}").is_fine
         prepare_dagster_home(runtime.settings)
-        stack.enter_context(child(["dagster._daemon", "run", "-w", str(_WORKSPACE)]))
+        stack.enter_context(child(["dagster._daemon", "run", "-w", str(WORKSPACE)]))
         instance = stack.enter_context(open_instance(runtime.settings))
         wait_for("the daemon", lambda: "SENSOR" in instance.get_daemon_heartbeats())
         return [one_upload(runtime, instance, process.base_url, *activity) for activity in hidden]
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     try:
         return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok
     except requests.ConnectionError:
