@@ -1,5 +1,6 @@
 """After runs that were killed: their news waits in the inbox again, and on a laptop they give up their pools."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import dagster as dg
 
 from fit_platform import run_tags
 from fit_platform.defs.automation import STATUS
+from fit_platform.defs.publish import PUBLISHED_KEY
 from fit_platform.defs.resources import Platform
 from fit_platform.feed.plan import PlannedRun, ask_again
 from fit_platform.instance import close_dead_runs
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from fit_platform.runtime import Runtime
 
 _LOOK_SECONDS = 60
+_PUBLISHING = PUBLISHED_KEY.to_python_identifier()
 
 
 @dg.run_failure_sensor(
@@ -56,16 +59,25 @@ def dead_runs(context: dg.SensorEvaluationContext, platform: Platform) -> dg.Ski
 def put_back(runtime: "Runtime", instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
     """Put back into the inbox what a run for news has not reported on; returns how many events.
 
-    A step that ended has seen to its own news, whether it succeeded or was refused for good.
+    A step that ended has seen to its own news, whether it succeeded or was refused for good. Of a run that was killed
+    before it had built, all its news waits again: the checks that it had planned count as not passed until they run,
+    and automation builds nothing that hangs on them.
     """
     pulled = [key.path for key in run.asset_selection or () if key.path[0] == "raw"]
     first, last = run_tags.days_of_run(run.tags)
     if run.tags.get(run_tags.NEWS) != "true" or not pulled or not first:
         return 0
     provider = pulled[0][1]
+    ends = _step_ends(instance, run.run_id)
+    is_unbuilt = (
+        PUBLISHED_KEY in (run.asset_selection or ())
+        and not any(event.is_step_failure for event in ends)
+        and _PUBLISHING not in {event.step_key for event in ends}
+    )
     reports = [
         PullReport(resource(provider, name), failures=[_REFUSED] if is_refused else [])
-        for name, is_refused in _reported(instance, run.run_id).items()
+        for name, is_refused in _reported(ends).items()
+        if is_refused or not is_unbuilt
     ]
     planned = PlannedRun(
         Window(date.fromisoformat(first), date.fromisoformat(last)),
@@ -79,13 +91,18 @@ def put_back(runtime: "Runtime", instance: dg.DagsterInstance, run: dg.DagsterRu
 _REFUSED = AthleteFailure("", "permanent", "its step failed on purpose")
 
 
-def _reported(instance: dg.DagsterInstance, run_id: str) -> dict[str, bool]:
-    """The resources whose raw steps ended by themselves; was the step refused for good?"""
-    ended: dict[str, bool] = {}
+def _step_ends(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
+    """How the run's steps ended, those that ended by themselves."""
     ends = {dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE}
-    for entry in instance.all_logs(run_id, of_type=ends):
-        event = entry.dagster_event
-        if event is None or event.step_key is None or not event.step_key.startswith("raw__"):
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=ends)]
+    return [event for event in events if event is not None and event.step_key is not None]
+
+
+def _reported(ends: Iterable[dg.DagsterEvent]) -> dict[str, bool]:
+    """The resources whose raw steps ended; was the step refused for good?"""
+    ended: dict[str, bool] = {}
+    for event in ends:
+        if event.step_key is None or not event.step_key.startswith("raw__"):
             continue
         name = event.step_key.split("__", 2)[2]
         if event.is_step_success:

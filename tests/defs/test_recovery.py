@@ -15,6 +15,7 @@ import pytest
 
 from fit_platform import run_tags
 from fit_platform.definitions import defs
+from fit_platform.defs.publish import PUBLISHED_KEY
 from fit_platform.defs.recovery import dead_runs, news_of_canceled_runs, news_of_failed_runs, put_back
 from fit_platform.defs.resources import Platform
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
@@ -97,6 +98,20 @@ def test_of_a_run_that_died_midway_only_what_it_had_not_pulled_waits_again(
         assert waiting(runtime) == [], "the step itself had no occasion"
         assert put_back(runtime, instance, run) == 2
     assert [names for _, names, *_ in waiting(runtime)] == [("streams",), ("streams",)]
+
+
+@pytest.mark.parametrize(("is_last", "waits"), [(True, 2), (False, 0)])
+def test_of_a_run_that_was_killed_before_it_had_built_everything_waits_again(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, is_last: bool, waits: int
+) -> None:
+    """It had planned checks, which count as not passed until they run: automation would build nothing behind them."""
+    monkeypatch.setattr("fit_platform.defs.raw.pull", lambda resource, *_, **__: PullReport(resource))
+    monkeypatch.setattr(Runtime, "clients", lambda *_, **__: [SimpleNamespace(athlete_id="ada")])
+    with dg.instance_for_test() as instance:
+        run = executed(instance)
+        selected = RAW | {PUBLISHED_KEY} if is_last else RAW
+        assert put_back(runtime, instance, run._replace(asset_selection=selected)) == waits
+    assert [names for _, names, *_ in waiting(runtime)] == [NAMES] * waits
 
 
 def test_what_a_provider_refused_for_good_is_not_asked_for_again(
