@@ -13,27 +13,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-import requests
 from rich.console import Console
 from rich.table import Table
 
-from fit_platform.commands.children import child
-from fit_platform.commands.demo import link_everyone
-from fit_platform.commands.demo_home import environment_with
-from fit_platform.commands.simulate import SimulatedWorld, simulator
-from fit_platform.feed import subscriptions
-from fit_platform.instance import open_instance, pools_are_free, prepare_dagster_home
-from fit_platform.providers.registry import PROVIDERS
+from fit_platform.instance import pools_are_free
 from fit_platform.runtime import Runtime
-from fit_platform.settings import Settings, load_settings
-from fit_platform.sync import sync
-from tests.bench.latency import DAYS, WORKSPACE, answers, control, hidden_activities, wait_for
-from tests.bench.webhooks import free_port
+from tests.bench.latency import Followed, daemon, followed, wait_for
 
 _UNFINISHED = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED")
 
@@ -68,35 +56,18 @@ def points(runtime: Runtime, instance: dg.DagsterInstance) -> Iterator[tuple[str
     yield "it publishes", step_started("published")
 
 
-@contextmanager
-def daemon() -> Iterator[Callable[[], None]]:
-    """The daemon with its code server; what is yielded kills both, and the runs that they started."""
-    with child(["dagster._daemon", "run", "-w", str(WORKSPACE)]) as process:
-
-        def kill() -> None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-        yield kill
-
-
-def killed_at(
-    runtime: Runtime,
-    instance: dg.DagsterInstance,
-    reached: Callable[[float], bool],
-    upload: Callable[[], None],
-    record: str,
-) -> tuple[float, float]:
+def killed_at(home: Followed, reached: Callable[[float], bool], athlete: str, record: str) -> tuple[float, float]:
     """Seconds from the upload to the kill, and from the new start to the published marts."""
-    with daemon() as kill:
-        wait_for("the daemon", lambda: "SENSOR" in instance.get_daemon_heartbeats())
+    runtime, instance = home.runtime, home.instance
+    with daemon(instance) as process:
         began = time.time()
-        upload()
+        home.upload(athlete, record)
         wait_for("the point of the kill", lambda: reached(began))
-        kill()
+        os.killpg(process.pid, signal.SIGKILL)  # the daemon, its code server, and the runs that they started
+        process.wait()
         killed = time.time()
-    with daemon():
-        again = time.time()
+    again = time.time()
+    with daemon(instance):
         published = "SELECT 1 FROM marts.activity_sources WHERE provider_activity_id = ?"
         wait_for("the activity in the marts", lambda: runtime.warehouse.query(published, (record,)).num_rows == 1)
         wait_for("an empty inbox", lambda: not waiting(runtime))
@@ -106,37 +77,16 @@ def killed_at(
 
 
 def run(root: Path) -> list[tuple[str, float, float]]:
-    world = SimulatedWorld(seed=7, days=DAYS, athletes=1, end=datetime.now(UTC).date() - timedelta(days=1))
-    with ExitStack() as stack:
-        process = stack.enter_context(simulator(world))
-        variables = {
-            **process.environment,
-            "FIT_HOME": str(root / "home"),
-            "FIT_START_DATE": str(world.window.first),
-            "FIT_POLL_CRON": "0 0 1 1 *",  # the webhook alone
-        }
-        stack.enter_context(environment_with(variables))
-        hidden = hidden_activities(process.base_url, 6)
-        link_everyone(Settings(), requests.get(f"{process.base_url}/_sim/truth", timeout=60).json())
-        runtime = Runtime(load_settings())
-        assert sync(runtime, world.window, providers=list(PROVIDERS)).problems == []
-        port = free_port()
-        stack.enter_context(child(["fit_platform", "webhooks", "serve", "--port", str(port)]))
-        wait_for("the receiver", lambda: answers(port))
-        assert subscriptions.subscribe(runtime.settings, "strava", f"http://127.0.0.1:{port}").is_fine
-        prepare_dagster_home(runtime.settings)
-        instance = stack.enter_context(open_instance(runtime.settings))
-        rows = []
-        for (name, reached), (athlete, record) in zip(points(runtime, instance), hidden, strict=True):
-            news = {"op": "reveal", "provider": "strava", "athlete": athlete, "record": record}
-
-            def upload(news: dict[str, str] = news) -> None:
-                control(process.base_url, "world", ops=[news])
-
-            rows.append((name, *killed_at(runtime, instance, reached, upload, record)))
-        known = runtime.warehouse.query("SELECT provider_activity_id AS id FROM marts.activity_sources").to_pylist()
+    with followed(root, 6) as home:
+        rows = [
+            (name, *killed_at(home, reached, *activity))
+            for (name, reached), activity in zip(points(home.runtime, home.instance), home.hidden, strict=True)
+        ]
+        known = home.runtime.warehouse.query(
+            "SELECT provider_activity_id AS id FROM marts.activity_sources"
+        ).to_pylist()
         ids = [row["id"] for row in known]
-        assert all(ids.count(record) == 1 for _, record in hidden), "every upload is there once"
+        assert all(ids.count(record) == 1 for _, record in home.hidden), "every upload is there once"
         return rows
 
 

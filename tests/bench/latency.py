@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +40,7 @@ BAR_SECONDS = 90.0
 DAYS = 30
 STAGES = ("inbox", "raw started", "loaded", "built", "published")
 _PATIENCE_SECONDS = 300.0
-WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
+_WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 _RAW, _LOAD, _MART, _PUBLISHED = (
     dg.AssetKey(path)
     for path in (
@@ -82,10 +85,68 @@ def materialized_at(instance: dg.DagsterInstance, key: dg.AssetKey) -> float:
     return event.timestamp if event else 0.0
 
 
-def one_upload(runtime: Runtime, instance: dg.DagsterInstance, base_url: str, athlete: str, record: str) -> list[float]:
+@dataclass(frozen=True)
+class Followed:
+    """A home whose history has landed, which hears of uploads by webhook alone; recent activities are still hidden."""
+
+    base_url: str
+    runtime: Runtime
+    instance: dg.DagsterInstance
+    hidden: list[tuple[str, str]]  # (athlete, Strava's id)
+
+    def upload(self, athlete: str, record: str) -> None:
+        """Let a hidden activity arrive at Strava, which posts its webhook."""
+        control(
+            self.base_url, "world", ops=[{"op": "reveal", "provider": "strava", "athlete": athlete, "record": record}]
+        )
+
+
+@contextmanager
+def followed(root: Path, hidden_count: int) -> Iterator[Followed]:
+    """The simulator, a synced home, and the receiver that Strava is subscribed with; no daemon yet."""
+    world = SimulatedWorld(seed=7, days=DAYS, athletes=1, end=datetime.now(UTC).date() - timedelta(days=1))
+    with ExitStack() as stack:
+        process = stack.enter_context(simulator(world))
+        variables = {
+            **process.environment,
+            "FIT_HOME": str(root / "home"),
+            "FIT_START_DATE": str(world.window.first),
+            "FIT_POLL_CRON": "0 0 1 1 *",  # the webhook alone
+        }
+        stack.enter_context(environment_with(variables))
+        hidden = hidden_activities(process.base_url, hidden_count)
+        link_everyone(Settings(), requests.get(f"{process.base_url}/_sim/truth", timeout=60).json())
+        runtime = Runtime(load_settings())
+        assert sync(runtime, world.window, providers=list(PROVIDERS)).problems == []
+        port = free_port()
+        stack.enter_context(child(["fit_platform", "webhooks", "serve", "--port", str(port)]))
+        wait_for("the receiver", lambda: _answers(port))
+        assert subscriptions.subscribe(runtime.settings, "strava", f"http://127.0.0.1:{port}").is_fine
+        prepare_dagster_home(runtime.settings)
+        instance = stack.enter_context(open_instance(runtime.settings))
+        yield Followed(process.base_url, runtime, instance, hidden)
+
+
+@contextmanager
+def daemon(instance: dg.DagsterInstance) -> Iterator[subprocess.Popen[str]]:
+    """The stock daemon with its code server, once its sensors tick."""
+    with child(["dagster._daemon", "run", "-w", str(_WORKSPACE)]) as process:
+        wait_for("the daemon", lambda: "SENSOR" in instance.get_daemon_heartbeats())
+        yield process
+
+
+def _answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def one_upload(home: Followed, athlete: str, record: str) -> list[float]:
     """Seconds from the upload to the end of each stage."""
+    runtime, instance = home.runtime, home.instance
     began = time.time()
-    control(base_url, "world", ops=[{"op": "reveal", "provider": "strava", "athlete": athlete, "record": record}])
+    home.upload(athlete, record)
     folders = [f"inbox/{part}strava/" for part in ("", "_taken/", "_done/")]
 
     def heard() -> bool:
@@ -116,36 +177,8 @@ def one_upload(runtime: Runtime, instance: dg.DagsterInstance, base_url: str, at
 
 
 def run(root: Path, repetitions: int) -> list[list[float]]:
-    world = SimulatedWorld(seed=7, days=DAYS, athletes=1, end=datetime.now(UTC).date() - timedelta(days=1))
-    with ExitStack() as stack:
-        process = stack.enter_context(simulator(world))
-        variables = {
-            **process.environment,
-            "FIT_HOME": str(root / "home"),
-            "FIT_START_DATE": str(world.window.first),
-            "FIT_POLL_CRON": "0 0 1 1 *",  # the webhook alone
-        }
-        stack.enter_context(environment_with(variables))
-        hidden = hidden_activities(process.base_url, repetitions)
-        link_everyone(Settings(), requests.get(f"{process.base_url}/_sim/truth", timeout=60).json())
-        runtime = Runtime(load_settings())
-        assert sync(runtime, world.window, providers=list(PROVIDERS)).problems == []
-        port = free_port()
-        stack.enter_context(child(["fit_platform", "webhooks", "serve", "--port", str(port)]))
-        wait_for("the receiver", lambda: answers(port))
-        assert subscriptions.subscribe(runtime.settings, "strava", f"http://127.0.0.1:{port}").is_fine
-        prepare_dagster_home(runtime.settings)
-        stack.enter_context(child(["dagster._daemon", "run", "-w", str(WORKSPACE)]))
-        instance = stack.enter_context(open_instance(runtime.settings))
-        wait_for("the daemon", lambda: "SENSOR" in instance.get_daemon_heartbeats())
-        return [one_upload(runtime, instance, process.base_url, *activity) for activity in hidden]
-
-
-def answers(port: int) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok
-    except requests.ConnectionError:
-        return False
+    with followed(root, repetitions) as home, daemon(home.instance):
+        return [one_upload(home, *activity) for activity in home.hidden]
 
 
 def main() -> int:
