@@ -58,6 +58,7 @@ _ORPHAN_FACTS = """
 """
 # Compared records; both of a pair must still be there.
 PAIR_MARTS = ("activity_match_pairs", "activity_match_review")
+_LOOKED_AT = (*DERIVED_MARTS, *PAIR_MARTS)
 _ORPHAN_PAIRS = """
     SELECT count(*) AS n FROM {pairs} AS pairs
     WHERE pairs.athlete_id = ? AND ? IN (pairs.provider, pairs.other_provider) AND (
@@ -143,13 +144,11 @@ def _copies_of_marts(runtime: Runtime) -> Iterator[_Copy]:
     for schema in ("marts", "published"):
         existing = warehouse.tables(schema)
         if _SOURCES in existing:
-            derived = {
-                name: warehouse.relation(schema, name) for name in (*DERIVED_MARTS, *PAIR_MARTS) if name in existing
-            }
+            derived = {name: warehouse.relation(schema, name) for name in _LOOKED_AT if name in existing}
             yield _Copy(schema, warehouse.relation(schema, _SOURCES), derived)
     if runtime.settings.target == "local":
         for version in _published_versions(runtime):
-            files = {name: version / "parquet" / f"{name}.parquet" for name in (_SOURCES, *DERIVED_MARTS, *PAIR_MARTS)}
+            files = {name: version / "parquet" / f"{name}.parquet" for name in (_SOURCES, *_LOOKED_AT)}
             relations = {name: _read_parquet([file]) for name, file in files.items() if file.is_file()}
             if (sources := relations.pop(_SOURCES, None)) is not None:
                 yield _Copy(f"published {version.name}", sources, relations)

@@ -46,6 +46,13 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime
     return Runtime(load_settings())
 
 
+def linked_with_strava(runtime: Runtime, *athletes: str) -> None:
+    for athlete_id in athletes:
+        ConnectionStore(runtime.settings.home_dir).save(
+            Connection(provider="strava", athlete_id=athlete_id, linked_at=NOW, acquired="oauth", retention="keep")
+        )
+
+
 def tick(instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
     context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"platform": Platform()})
     result = accounts_changes(context)
@@ -169,9 +176,7 @@ def test_an_event_sixteen_months_late_asks_for_its_day_and_all_that_follows_from
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long_ago = NOW.date() - timedelta(days=488)
-    ConnectionStore(runtime.settings.home_dir).save(
-        Connection(provider="strava", athlete_id="ada", linked_at=NOW, acquired="oauth", retention="keep")
-    )
+    linked_with_strava(runtime, "ada")
     monkeypatch.setattr(Runtime, "custody", property(lambda _: _NoTokens()))
     for day in (long_ago, NOW.date() - timedelta(days=1)):
         runtime.inbox.put(
@@ -290,10 +295,7 @@ def test_a_reconciliation_asks_again_for_what_one_refusal_kept_from_it_and_for_n
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One 500 for an athlete's zones, one used-up quota for the other: the next look of this kind is a week away."""
-    for athlete_id in ("ada", "ben"):
-        ConnectionStore(runtime.settings.home_dir).save(
-            Connection(provider="strava", athlete_id=athlete_id, linked_at=NOW, acquired="oauth", retention="keep")
-        )
+    linked_with_strava(runtime, "ada", "ben")
     monkeypatch.setattr(Runtime, "custody", property(lambda _: _NoTokens()))
     monkeypatch.setattr("fit_platform.defs.feed.retry_for", lambda _: dg.RetryRequested(max_retries=3))
     asked: list[str] = []
@@ -328,13 +330,6 @@ def schedule_tick(name: str) -> ScheduleExecutionData:
         repository_def=definitions.get_repository_def(),
     )
     return definitions.resolve_schedule_def(name).evaluate_tick(context)
-
-
-def linked_with_strava(runtime: Runtime, *athletes: str) -> None:
-    for athlete_id in athletes:
-        ConnectionStore(runtime.settings.home_dir).save(
-            Connection(provider="strava", athlete_id=athlete_id, linked_at=NOW, acquired="oauth", retention="keep")
-        )
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

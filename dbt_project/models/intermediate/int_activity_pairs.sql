@@ -1,4 +1,5 @@
 {# One file: its unit tests go from what was recorded to the relation, and the rules are one long case. #}
+{% set gripping = "'" ~ var("match_hr_gripping_families") | join("', '") ~ "'" %}
 with
     paired as (
         select
@@ -7,11 +8,8 @@ with
             one.is_manual or other.is_manual as has_manual,
             one.is_detected or other.is_detected as has_detected,
             one.has_gps and other.has_gps as has_gps_twice,
-            one.sport_family
-            in ('{{ var("match_hr_gripping_families") | join("', '") }}')
-            or other.sport_family in (
-                '{{ var("match_hr_gripping_families") | join("', '") }}'
-            ) as has_gripping_hands,
+            one.sport_family in ({{ gripping }})
+            or other.sport_family in ({{ gripping }}) as has_gripping_hands,
             case
                 when
                     candidates.ended_second - candidates.started_second
