@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fit_platform.errors import BusyError
+from fit_platform.feed.roster import share_links
 from fit_platform.instance import runs_in_flight
 from fit_platform.pipeline.load import landed_days
 from fit_platform.providers.registry import every_resource
@@ -40,6 +41,7 @@ def run_erase(settings: Settings, athlete_id: str, provider: str | None, tell: C
         plan = erase.prepare(runtime, athlete_id, provider, runtime.clock())
         tell("removing access, landing, warehouse, published copies and mentions in logs")
         plan = erase.remove(runtime, plan)
+        share_links(runtime)
     problems = []
     if any(landed_days(runtime.zone, resource) for resource in every_resource()):
         tell("building the warehouse anew from what is left")

@@ -20,7 +20,7 @@ from fit_platform.defs.retention import RECEIPTS_KEY
 from fit_platform.defs.transform import dbt_day_ranges, dbt_tables
 from fit_platform.feed.look import Mode, look
 from fit_platform.feed.plan import PlannedRun, finish, take
-from fit_platform.feed.roster import share
+from fit_platform.feed.roster import share_links
 from fit_platform.providers.registry import PROVIDERS, resources
 from fit_platform.settings import load_settings
 
@@ -42,8 +42,7 @@ def build_change_sensor(provider: str) -> dg.SensorDefinition:
     )
     def changes(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
         runtime = platform.runtime
-        if runtime.settings.landing_dir.startswith("gs://"):
-            share(runtime.settings.landing_dir, runtime.zone.store, runtime.connections.list())
+        share_links(runtime)
         finish(runtime, json.loads(context.cursor or "[]"))  # that the cursor was stored proves that the runs were
         tick = take(runtime, provider, deadline=runtime.clock() + _TICK_BUDGET)
         for name, reason in tick.rejected.items():

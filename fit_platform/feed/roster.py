@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from fit_platform.errors import ConfigError, FitError
 from fit_platform.landing.store import ObjectStore
+
+if TYPE_CHECKING:
+    from fit_platform.runtime import Runtime
 
 ROSTER = "accounts/owners.json"
 _MAX_AGE_S = 30.0  # a new link counts after so long; until then its webhooks are dropped, and the next look finds them
@@ -38,6 +41,12 @@ class SharedLink(msgspec.Struct, frozen=True):
     provider: str
     athlete_id: str
     provider_user_id: str | None
+
+
+def share_links(runtime: Runtime) -> None:
+    """Keep the roster of a bucket true; beside a folder the receiver reads the connections themselves."""
+    if runtime.settings.landing_dir.startswith("gs://"):
+        share(runtime.settings.landing_dir, runtime.zone.store, runtime.connections.list())
 
 
 def share(place: str, store: ObjectStore, links: Iterable[Link]) -> bool:

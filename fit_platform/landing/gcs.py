@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,13 +123,20 @@ class GcsStore:
 
     def forget_versions(self, name: str, history: str) -> int:
         """Delete the noncurrent generations of an object, and say how many. A bucket's soft delete may keep them on."""
+        return self._forget_noncurrent(name, lambda found: found == name)
+
+    def forget_replaced(self, prefix: str) -> int:
+        """Delete the noncurrent generations of every object under a prefix, of deleted ones too; say how many."""
+        return self._forget_noncurrent(prefix, lambda found: True)
+
+    def _forget_noncurrent(self, prefix: str, is_meant: Callable[[str], bool]) -> int:
         deleted = 0
-        with explained(self._url(name)):
+        with explained(self._url(prefix)):
             versions = self.client.list_blobs(
-                self.bucket, prefix=self.prefix + name, versions=True, timeout=REQUEST_TIMEOUT_SECONDS, retry=_RETRY
+                self.bucket, prefix=self.prefix + prefix, versions=True, timeout=REQUEST_TIMEOUT_SECONDS, retry=_RETRY
             )
             for blob in versions:
-                if blob.name == self.prefix + name and blob.time_deleted is not None:
+                if blob.time_deleted is not None and is_meant(blob.name.removeprefix(self.prefix)):
                     self.bucket.delete_blob(
                         blob.name, generation=blob.generation, timeout=REQUEST_TIMEOUT_SECONDS, retry=_RETRY
                     )

@@ -181,6 +181,7 @@ class Inbox:
         old = [name for name in self.store.names(_DONE) if name.rpartition("/")[2] < oldest]
         for name in old:
             self.store.delete(name)
+        self.store.forget_replaced("inbox/")  # each event was moved twice, and a versioned bucket keeps every step
         return len(old)
 
     def forget(self, provider: str, athlete_id: str, *, revocations_too: bool = False) -> int:
@@ -200,6 +201,7 @@ class Inbox:
                 self.store.delete(name)
                 self.store.delete(f"{name}.reason.txt")
                 gone += 1
+        self.store.forget_replaced("inbox/")
         with self._lock:
             self._waiting.pop(provider, None)  # read anew when next asked for
         return gone

@@ -59,6 +59,9 @@ class ObjectStore(Protocol):
         `history` is what the names of a folder's versions begin with; a bucket asks for its noncurrent generations.
         """
 
+    def forget_replaced(self, prefix: str) -> int:
+        """Remove for good what the store itself keeps of overwritten and deleted objects under a prefix; how many."""
+
     def names(self, prefix: str, start_offset: str = "") -> Iterator[str]:
         """Names under a prefix, sorted; with an offset, from that name on (itself included)."""
 
@@ -203,6 +206,10 @@ class FolderStore:
         for kept in versions:
             self.delete(kept)
         return len(versions)
+
+    def forget_replaced(self, prefix: str) -> int:
+        """Nothing: what a folder keeps has a name of its own."""
+        return 0
 
     def names(self, prefix: str, start_offset: str = "") -> Iterator[str]:
         """Names under a prefix, sorted; unfinished temporary files are not objects."""

@@ -19,6 +19,7 @@ import pytest
 from fit_platform.commands.doctor import examine
 from fit_platform.commands.erase import run_erase
 from fit_platform.commands.status import status_facts
+from fit_platform.feed.roster import share_links, shared
 from fit_platform.pipeline.load import unloaded_days
 from fit_platform.providers.base import Window
 from fit_platform.providers.registry import resources
@@ -129,12 +130,15 @@ def test_an_erasure_rebuilds_and_no_table_and_no_object_names_the_athlete(house:
         }
         places = {place.rsplit(".", 1)[-1] for place in cloud_traces.columns_with(runtime, words)}
         assert {"activities", "polar_exercises", "load_ledger"} & places >= {"activities", "polar_exercises"}
+        share_links(runtime)
+        assert {ADA, BEN} <= {link.athlete_id for link in shared(runtime.zone.store)()}
         assert cloud_traces.objects_with(runtime, {ADA})
         erased = run_erase(runtime.settings, ADA, None, lambda _: None)
         assert (erased.exit_code, erased.left, erased.problems) == (0, [], [])
         assert any("fail-safe" in note for note in erased.notes)
         assert cloud_traces.columns_with(runtime, words) == []
         assert cloud_traces.objects_with(runtime, words) == []
+        assert {link.athlete_id for link in shared(runtime.zone.store)()} == {BEN}, "a receiver forgets at once, too"
     after = every_row(house, "published")
     assert {mart: ben_of(found) for mart, found in after.items()} == others, "the other athlete's numbers stay"
     assert not any(("athlete_id", ADA) in row for found in after.values() for row in found)
