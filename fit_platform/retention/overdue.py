@@ -1,19 +1,20 @@
-"""The proof that no API data are older than they may be: looks at landing, base tables, marts and published copies.
+"""The proof that no API data are older than they may be: in landing, quarantine, base tables, marts, published copies.
 
 It looks at the data themselves, not at what the purge says it did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from fit_platform.providers.registry import PROVIDERS, resources
-from fit_platform.retention.purge import expired_days
+from fit_platform.landing.layout import DayKey
+from fit_platform.providers.registry import PROVIDERS
+from fit_platform.retention.purge import expired_days, held_since, holds_archive
 from fit_platform.runtime import Runtime
-from fit_platform.warehouse.base import BASE_SCHEMA
+from fit_platform.warehouse.base import BASE_SCHEMA, OPS_SCHEMA
 
 GRACE = timedelta(hours=1)
 """What comes of age between a purge and the look at its result is no failure; the daily purge is a day ahead anyhow."""
@@ -58,7 +59,9 @@ _ORPHAN_FACTS = """
 """
 # Compared records; both of a pair must still be there.
 PAIR_MARTS = ("activity_match_pairs", "activity_match_review")
-_LOOKED_AT = (*DERIVED_MARTS, *PAIR_MARTS)
+# Days and hours, which more than one record may be in.
+DAILY_MARTS = ("heart_rate_hourly", "heart_rate_daily", "training_load_daily")
+_LOOKED_AT = (*DERIVED_MARTS, *PAIR_MARTS, *DAILY_MARTS)
 _ORPHAN_PAIRS = """
     SELECT count(*) AS n FROM {pairs} AS pairs
     WHERE pairs.athlete_id = ? AND ? IN (pairs.provider, pairs.other_provider) AND (
@@ -70,6 +73,17 @@ _KNOWN = (
     "SELECT CAST(base.activity_id AS STRING) FROM {activities} AS base "
     "WHERE base.athlete_id = pairs.athlete_id AND base.dt >= DATE '0001-01-01'"
 )
+_STALE_LOADS = """
+    SELECT count(*) AS n FROM {loads} AS loads
+    WHERE loads.athlete_id = ? AND loads.activity_count > (
+      SELECT count(*) FROM {activities} AS activities
+      WHERE activities.athlete_id = loads.athlete_id AND activities.local_date = loads.local_date
+    )
+"""
+_SPANS = """
+    SELECT started_at, coalesce(elapsed_seconds, 0) AS elapsed_seconds FROM {activities}
+    WHERE athlete_id = ? AND (acquired_via <> 'api' OR first_fetched_at > ?) AND dt >= DATE '0001-01-01'
+"""
 _ACTIVITY_TABLES = {"strava": "strava_activities"}  # the only provider whose API data have an age limit
 
 
@@ -88,13 +102,10 @@ def overdue(runtime: Runtime, now: datetime) -> dict[str, int]:
 
 def _in_warehouse(runtime: Runtime, provider: str, athlete_id: str, cutoff: datetime) -> dict[str, int]:
     warehouse, counts = runtime.warehouse, {}
-    tables = [
-        table.name
-        for resource in resources(runtime.settings)
-        if resource.provider == provider
-        for table in resource.tables
-    ]
+    # Of resources that have been switched off, too: what they gave earlier is no younger for that.
+    tables = [table.name for resource in PROVIDERS[provider] for table in resource.tables]
     with warehouse.session():
+        counts["ops.quarantine"] = _in_quarantine(runtime, provider, athlete_id, cutoff)
         existing = warehouse.tables(BASE_SCHEMA)
         for table in tables:
             if table in existing:
@@ -107,11 +118,20 @@ def _in_warehouse(runtime: Runtime, provider: str, athlete_id: str, cutoff: date
         activities = _ACTIVITY_TABLES.get(provider)
         if activities is not None and activities in existing:
             base = warehouse.relation(BASE_SCHEMA, activities)
+            spans = warehouse.query(_SPANS.format(activities=base), [athlete_id, cutoff]).to_pylist()
+            held_hours = {
+                hour
+                for span in spans  # an hour more at both ends: a stream may go on after what its summary says
+                for hour in _hours(span["started_at"] - timedelta(hours=1), span["elapsed_seconds"] + 7200)
+            }
             for copy in _copies_of_marts(runtime):
                 sql = _ORPHANS.format(sources=copy.sources, activities=base)
                 counts[copy.of(_SOURCES)] = _count(runtime, sql, [provider, athlete_id, cutoff])
                 for name, relation in copy.derived.items():
                     of_whom: list[object] = [athlete_id]
+                    if name in DAILY_MARTS:
+                        counts[copy.of(name)] = _stale_days(runtime, copy, name, provider, athlete_id, held_hours)
+                        continue
                     if name in PAIR_MARTS:
                         sql = _ORPHAN_PAIRS.format(pairs=relation, known=_KNOWN.format(activities=base))
                         of_whom += [provider] * 3
@@ -123,6 +143,50 @@ def _in_warehouse(runtime: Runtime, provider: str, athlete_id: str, cutoff: date
                 sql = _ORPHAN_SAMPLES.format(key=key, samples=relation, activities=base, base_key=base_key)
                 counts[f"{place} {name}, {of}"] = _count(runtime, sql, [provider, athlete_id, athlete_id, cutoff])
     return counts
+
+
+def _in_quarantine(runtime: Runtime, provider: str, athlete_id: str, cutoff: datetime) -> int:
+    """Pieces of refused records whose day in landing is too old, or holds nothing of the kind any more."""
+    rows = runtime.warehouse.query(
+        f"SELECT resource, dt FROM {runtime.warehouse.relation(OPS_SCHEMA, 'quarantine')} "
+        "WHERE provider = ? AND athlete_id = ?",
+        [provider, athlete_id],
+    ).to_pylist()
+    count = 0
+    for row in rows:
+        key = DayKey(provider, row["resource"], row["dt"], athlete_id)
+        since = held_since(runtime.zone, key)
+        is_of_archive = since is None and holds_archive(runtime.zone, key)
+        count += not is_of_archive and (since is None or since <= cutoff)
+    return count
+
+
+def _stale_days(runtime: Runtime, copy: _Copy, mart: str, provider: str, athlete_id: str, held_hours: Set[int]) -> int:
+    """Rows of a mart by hour or day that tell of activities which are not there any more.
+
+    Hours name their provider. Days do not, but have hours (a sample may last into the next day), or count activities.
+    """
+    relation = copy.derived[mart]
+    if mart == "heart_rate_hourly":
+        sql = f"SELECT hour_start_utc FROM {relation} WHERE provider = ? AND athlete_id = ?"
+        hours = runtime.warehouse.query(sql, [provider, athlete_id]).column("hour_start_utc").to_pylist()
+        return sum(held_hours.isdisjoint(_hours(hour, 3600)) for hour in hours)
+    if mart == "heart_rate_daily" and (hourly := copy.derived.get("heart_rate_hourly")):
+        days, told = (
+            runtime.warehouse.query(f"SELECT DISTINCT local_date FROM {name} WHERE athlete_id = ?", [athlete_id])
+            for name in (relation, hourly)
+        )
+        near = {day + timedelta(days=n) for day in told.column("local_date").to_pylist() for n in (-1, 0, 1)}
+        return len(set(days.column("local_date").to_pylist()) - near)
+    if mart == "training_load_daily" and (activities := copy.derived.get("activities")):
+        return _count(runtime, _STALE_LOADS.format(loads=relation, activities=activities), [athlete_id])
+    return 0
+
+
+def _hours(started_at: datetime, seconds: float) -> range:
+    """The hours since 1970 that a span lies in; an hour of a zone off by 15, 30 or 45 minutes lies in two of them."""
+    begin = started_at.timestamp()
+    return range(int(begin // 3600), int((begin + max(seconds, 1)) // 3600) + 1)
 
 
 @dataclass(frozen=True, slots=True)

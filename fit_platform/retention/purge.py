@@ -25,7 +25,8 @@ from fit_platform.errors import DamagedObject, FitError
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey, history_prefix
 from fit_platform.landing.zone import LandingZone
-from fit_platform.providers.registry import PROVIDERS, resources
+from fit_platform.pipeline.load import load
+from fit_platform.providers.registry import PROVIDERS, every_resource, resources
 from fit_platform.retention.receipts import Kind, Receipt, Removed, write_receipt
 from fit_platform.runtime import Runtime
 
@@ -49,6 +50,7 @@ def purge_expired(runtime: Runtime, now: datetime, horizon: timedelta = timedelt
             if expired:
                 why = f"retention of {keep_days} days"
                 receipts.append(_purge(runtime, "retention", provider, athlete_id, expired, why, now, closed=why))
+    _unload_switched_off(runtime)
     return receipts
 
 
@@ -58,13 +60,15 @@ def purge_revoked(runtime: Runtime, now: datetime) -> list[Receipt]:
     Who has no webhook hears of a revocation only by being refused: that counts, too, once it is confirmed.
     """
     _confirm_revocations(runtime, now)
-    return [
+    receipts = [
         receipt
         for connection in runtime.connections.list()
         if connection.broken and connection.broken.state is State.REVOKED
         if landed_days_of(runtime.zone, connection.provider, connection.athlete_id, api_only=True)
         if (receipt := revoke_and_purge(runtime, connection.provider, connection.athlete_id, now)) is not None
     ]
+    _unload_switched_off(runtime)
+    return receipts
 
 
 def _confirm_revocations(runtime: Runtime, now: datetime) -> None:
@@ -152,6 +156,14 @@ def held_since(zone: LandingZone, key: DayKey) -> datetime | None:
     return min(moments, default=None)
 
 
+def holds_archive(zone: LandingZone, key: DayKey) -> bool:
+    """Is anything in the object from the athlete's own export?"""
+    try:
+        return any(line.acquired_via == "archive" for line in zone.lines(key) or [])
+    except DamagedObject:
+        return False
+
+
 def _is_of_archive(zone: LandingZone, key: DayKey) -> bool:
     """Did all that the object holds come from the athlete's own export?"""
     try:
@@ -228,6 +240,32 @@ def _base_rows(runtime: Runtime, provider: str, athlete_id: str, days: list[date
             )
             counts[table.name] = int(found.column("n")[0].as_py())
     return {name: rows for name, rows in counts.items() if rows}
+
+
+def _unload_switched_off(runtime: Runtime) -> None:
+    """Take what was purged out of the base tables of resources that are switched off: no run loads their days."""
+    pulled = {resource.key for resource in resources(runtime.settings)}
+    for resource in (one for one in every_resource() if one.key not in pulled):
+        runtime.prepare_warehouse()
+        with runtime.warehouse.session():
+            if not (loaded := runtime.warehouse.ledger(*resource.key)):
+                continue
+            landed = set(runtime.zone.keys(*resource.key))
+            limited = runtime.limited(resource.provider)
+            rows = [
+                DayKey(resource.provider, resource.name, row["dt"], row["athlete_id"])
+                for table in resource.tables
+                for row in runtime.warehouse.query(
+                    f"SELECT DISTINCT dt, athlete_id FROM {runtime.warehouse.relation('base', table.name)} "
+                    "WHERE acquired_via = 'api' AND dt >= DATE '0001-01-01'"
+                ).to_pylist()
+            ]
+            gone = {
+                key.dt
+                for key in rows
+                if key not in landed or (key.athlete_id in limited and runtime.zone.closed_because(key))
+            }
+            load(resource, gone & loaded.keys(), runtime.zone, runtime.warehouse)
 
 
 def _tell(runtime: Runtime, provider: str, athlete_id: str, days: list[date], why: str, now: datetime) -> None:

@@ -24,7 +24,10 @@ from fit_platform.landing.envelope import encode_lines
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey
 from fit_platform.landing.zone import LandingZone
+from fit_platform.pipeline.load import load
+from fit_platform.pipeline.pull import pull
 from fit_platform.providers.base import Window
+from fit_platform.providers.registry import resource, resources
 from fit_platform.retention.overdue import overdue
 from fit_platform.retention.purge import expired_days, landed_days_of, purge_expired, purge_revoked, revoke_and_purge
 from fit_platform.retention.receipts import Receipt, receipts_folder, receipts_of
@@ -123,6 +126,21 @@ def test_what_may_not_be_kept_longer_leaves_landing_base_marts_and_published_cop
     assert len(published) == 1, "no older version holds what was purged"
     (file,) = receipts_folder(house.home).glob("*.json")
     assert not [one for one in ids if one in file.read_text()], "a receipt counts, and names nothing of the person"
+
+
+def test_what_a_resource_gave_before_it_was_switched_off_goes_too(house: House) -> None:
+    """Details are off, as they are by default, so that no run pulls or loads them any more."""
+    details, tables = resource("strava", "activity_details"), ("strava_activity_details", "strava_laps")
+    at = in_days(7.1)
+    with house.open() as runtime:
+        assert details not in resources(runtime.settings)
+        assert not pull(details, WINDOW, runtime.clients("strava"), runtime.zone).failures
+        load(details, WINDOW.days(), runtime.zone, runtime.warehouse)
+        assert {f"base.{table}" for table in tables} <= set(overdue(runtime, at))
+        purge_expired(runtime, at)
+        assert not {f"base.{table}" for table in tables} & set(overdue(runtime, at))
+    for table in tables:
+        assert {row["athlete_id"] for row in house.query(f"SELECT athlete_id FROM base.{table}")} == {BEN}
 
 
 def test_a_purged_day_is_not_pulled_again_until_the_choice_is_keep(house: House) -> None:

@@ -74,7 +74,7 @@ class VersionedBlob:
         from google.api_core.exceptions import NotFound
 
         if (found := self.within.live(self.name)) is None:
-            raise NotFound("no such object")
+            raise NotFound("no such object")  # type: ignore[no-untyped-call]
         return found.body
 
     def delete(self, **_: Any) -> None:

@@ -10,6 +10,8 @@ import yaml
 
 from fit_platform.accounts.connections import Connection
 from fit_platform.dbt import DBT_DIR
+from fit_platform.providers.base import DayAnswer, Rejected
+from fit_platform.providers.registry import resource
 from fit_platform.retention.overdue import DERIVED_MARTS, PAIR_MARTS, overdue
 from fit_platform.runtime import Runtime
 from fit_platform.settings import Settings
@@ -119,6 +121,64 @@ def test_what_was_computed_of_an_activity_that_went_is_found_in_every_mart(runti
     found = overdue(runtime, NOW)
     places = [f"marts.{name}" for name in (*DERIVED_MARTS, *PAIR_MARTS)]
     assert {place: found.get(place) for place in places} == dict.fromkeys(places, 1)
+
+
+def test_hours_and_days_of_an_activity_that_went_are_found_and_those_of_others_may_stay(runtime: Runtime) -> None:
+    """101 was ten days ago and is gone; 102 is of today; a band told of the day before yesterday."""
+    old, new, band = (NOW - timedelta(days=days) for days in (10, 0, 2))
+    with runtime.duckdb.connect() as db:
+        for name in (*DERIVED_MARTS, *PAIR_MARTS):
+            db.execute(f"DROP TABLE marts.{name}")
+        db.execute("DELETE FROM base.strava_activities WHERE activity_id = '101'")
+        db.execute("DELETE FROM marts.activity_sources WHERE provider_activity_id = '101'")
+        db.execute("UPDATE base.strava_activities SET started_at = ?, elapsed_seconds = 1800", [new])
+        db.execute(
+            "CREATE TABLE marts.activities AS SELECT 'a102' AS activity_id, 'ada' AS athlete_id, ?::DATE AS local_date",
+            [new.date()],
+        )
+        db.execute(
+            "CREATE TABLE marts.heart_rate_hourly AS SELECT 'ada' AS athlete_id, * FROM (VALUES "
+            "(?::TIMESTAMPTZ, 'strava', ?::DATE), (?, 'strava', ?), (?, 'fitbit', ?)) "
+            "AS hours(hour_start_utc, provider, local_date)",
+            [old, old.date(), new, new.date(), band, band.date()],
+        )
+        db.execute("CREATE TABLE marts.heart_rate_daily AS SELECT athlete_id, local_date FROM marts.heart_rate_hourly")
+        db.execute(
+            "CREATE TABLE marts.training_load_daily AS "
+            "SELECT athlete_id, local_date, (provider = 'strava')::INT AS activity_count FROM marts.heart_rate_hourly"
+        )
+    found = {place: n for place, n in overdue(runtime, NOW).items() if place.startswith("marts.")}
+    assert found == {"marts.heart_rate_hourly": 1, "marts.training_load_daily": 1}
+    with runtime.duckdb.connect() as db:
+        db.execute("DELETE FROM marts.heart_rate_hourly WHERE hour_start_utc = ?", [old])
+        db.execute("DELETE FROM marts.training_load_daily WHERE local_date = ?", [old.date()])
+    found = {place: n for place, n in overdue(runtime, NOW).items() if place.startswith("marts.")}
+    assert found == {"marts.heart_rate_daily": 1}
+
+
+def test_refused_records_of_a_purged_day_are_found_in_the_quarantine(runtime: Runtime) -> None:
+    fresh = NOW.date()
+    rejected = Rejected(b"no json", "not JSON", {}, NOW)
+    activities = resource("strava", "activities")
+    runtime.zone.write_day(activities, "ada", DayAnswer(fresh, (rejected,)), NOW)
+    with runtime.duckdb.connect() as db:
+        db.execute(
+            "INSERT INTO ops.quarantine SELECT 'strava', 'activities', dt, 'ada', 'raw/x', 'not JSON', 'no json', 1 "
+            "FROM (VALUES (?::DATE), (?)) AS days(dt)",
+            [fresh, fresh - timedelta(days=10)],
+        )
+    assert overdue(runtime, NOW)["ops.quarantine"] == 1
+    assert overdue(runtime, NOW + timedelta(days=8))["ops.quarantine"] == 2
+
+
+def test_rows_of_a_resource_that_was_switched_off_are_looked_at(runtime: Runtime) -> None:
+    with runtime.duckdb.connect() as db:
+        db.execute("ALTER TABLE base.strava_laps RENAME TO laps_as_made")
+        db.execute(
+            "CREATE TABLE base.strava_laps AS SELECT athlete_id, acquired_via, first_fetched_at, dt "
+            "FROM base.strava_activities"
+        )
+    assert overdue(runtime, NOW)["base.strava_laps"] == 1
 
 
 def test_every_mart_of_activities_is_looked_at() -> None:
