@@ -86,6 +86,7 @@ def _request(provider: str, run: PlannedRun, last: str, *, is_last: bool) -> dg.
             run_tags.MAX_RETRIES: "0",  # if it is killed, its news waits in the inbox again
             run_tags.ATHLETES: ",".join(run.athletes),
             **({run_tags.ATTEMPT: str(run.attempt)} if run.attempt else {}),
+            **({run_tags.DEATHS: str(run.deaths)} if run.deaths else {}),
             **({} if is_one_day else run_tags.range_tags(run.window)),
         },
     )

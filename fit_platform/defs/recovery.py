@@ -84,6 +84,7 @@ def put_back(runtime: "Runtime", instance: dg.DagsterInstance, run: dg.DagsterRu
         tuple(name for _, _, name in pulled),
         tuple(name for name in run.tags.get(run_tags.ATHLETES, "").split(",") if name),
         int(run.tags.get(run_tags.ATTEMPT, "0")),
+        int(run.tags.get(run_tags.DEATHS, "0")),
     )
     return ask_again(runtime, provider, planned, reports)
 

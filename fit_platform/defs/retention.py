@@ -47,8 +47,8 @@ def retention_receipts(platform: Platform) -> dg.MaterializeResult:
     additional_deps=[RECEIPTS_KEY],  # in the daily job it looks after the purge, not beside it
     name="nothing_past_retention",
     pool="duckdb_writer",
-    description="No API data are older than their connection allows: not in landing, quarantine, base tables, marts or published "
-    "copies. When it fails: run the job `retention` and materialise the days it names, or run `fit-platform sync`.",
+    description="No API data are older than their connection allows: not in landing, quarantine, base tables, marts or "
+    "published copies. When it fails: run the job `retention` and then `fit-platform sync`.",
 )
 def nothing_past_retention(platform: Platform) -> dg.AssetCheckResult:
     """Look at the data themselves."""

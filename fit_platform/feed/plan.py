@@ -6,7 +6,7 @@ Many events of one day are one run; days that follow each other with the same re
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ DAYS_PER_RUN = 28
 _MANY_RUNS = 20  # more than this in one tick and neighbours share a run: each run costs seconds before it does anything
 _PASSING = frozenset(error.verdict for error in PASSING)
 _FIRST_WAIT = timedelta(seconds=30)  # doubled each time: an object that its provider still denies after 15 min is none
+_SUSPECT_DEATHS = 2  # after so many, a day has a run to itself, so that it takes no other along
+_MOST_DEATHS = 10  # after two hours of waits: whatever kills its runs will not pass by itself
 _LONGEST_WAIT = timedelta(minutes=30)  # between runs for what will pass; what is back sooner, a look finds, too
 
 
@@ -40,6 +42,7 @@ class PlannedRun:
     resources: tuple[str, ...]
     athletes: tuple[str, ...]
     attempt: int = 0  # how often its events were put off already
+    deaths: int = 0  # how many runs for them in a row were killed or crashed
 
     @property
     def span(self) -> str:
@@ -74,6 +77,7 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
     switched_on = [resource.name for resource in resources(runtime.settings) if resource.provider == provider]
     days_by_work: dict[date, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     attempts: dict[date, int] = defaultdict(int)
+    deaths: dict[date, int] = defaultdict(int)
     for name in names:
         try:
             event = runtime.inbox.read(name)
@@ -117,9 +121,11 @@ def take(runtime: Runtime, provider: str, *, limit: int = EVENTS_PER_TICK, deadl
                 named = with_dependents(event.resources or switched_on, provider)
                 days_by_work[day][event.athlete_id].update(named)
                 attempts[day] = max(attempts[day], event.attempt)
+                deaths[day] = max(deaths[day], event.deaths)
+    suspects = {day for day, count in deaths.items() if count >= _SUSPECT_DEATHS}
     tick.runs = [
-        replace(run, attempt=max(attempts[day] for day in run.window.days() if day in attempts))
-        for run in _runs(switched_on, days_by_work)
+        replace(run, attempt=_most(attempts, run.window), deaths=_most(deaths, run.window))
+        for run in _runs(switched_on, days_by_work, suspects)
     ]
     return tick
 
@@ -163,10 +169,16 @@ def _put_off(runtime: Runtime, name: str, event: ChangeEvent, error: Exception, 
     tick.put_off += 1
 
 
-def _runs(order: list[str], days: dict[date, dict[str, set[str]]]) -> list[PlannedRun]:
+def _most(counts: Mapping[date, int], window: Window) -> int:
+    return max(counts.get(day, 0) for day in window.days())
+
+
+def _runs(
+    order: list[str], days: dict[date, dict[str, set[str]]], suspects: Set[date] = frozenset()
+) -> list[PlannedRun]:
     """The fewest runs: one per stretch of days with the same work; fewer and wider ones when there are very many.
 
-    `order` has every resource that is pulled, each after those that it needs.
+    `order` has every resource that is pulled, each after those that it needs. Suspects have a run each.
     """
     work: dict[date, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for day, by_athlete in days.items():
@@ -174,15 +186,18 @@ def _runs(order: list[str], days: dict[date, dict[str, set[str]]]) -> list[Plann
         wanted = tuple(name for name in order if name in named or not named)
         if wanted:
             work[day] = wanted, tuple(sorted(by_athlete))
+    alone = [PlannedRun(Window(day, day), *work.pop(day)) for day in sorted(suspects & work.keys())]
     runs = _stretches(work, gap_days=1)
     if len(runs) > _MANY_RUNS:
         everything = tuple(name for name in order if any(name in wanted for wanted, _ in work.values()))
         everyone = tuple(sorted({athlete for _, athletes in work.values() for athlete in athletes}))
-        runs = _stretches(dict.fromkeys(work, (everything, everyone)), gap_days=DAYS_PER_RUN)
-    return runs
+        runs = _stretches(dict.fromkeys(work, (everything, everyone)), gap_days=DAYS_PER_RUN, leave_out=suspects)
+    return alone + runs
 
 
-def _stretches(work: dict[date, tuple[tuple[str, ...], tuple[str, ...]]], gap_days: int) -> list[PlannedRun]:
+def _stretches(
+    work: dict[date, tuple[tuple[str, ...], tuple[str, ...]]], gap_days: int, leave_out: Set[date] = frozenset()
+) -> list[PlannedRun]:
     runs: list[PlannedRun] = []
     for day in sorted(work):
         wanted, athletes = work[day]
@@ -192,6 +207,7 @@ def _stretches(work: dict[date, tuple[tuple[str, ...], tuple[str, ...]]], gap_da
             and (last.resources, last.athletes) == (wanted, athletes)
             and (day - last.window.last).days <= gap_days
             and (day - last.window.first).days < DAYS_PER_RUN
+            and not any(last.window.last < other < day for other in leave_out)
         ):
             runs[-1] = PlannedRun(Window(last.window.first, day), wanted, athletes)
         else:
@@ -214,7 +230,8 @@ def ask_again(runtime: Runtime, provider: str, run: PlannedRun, reports: Sequenc
     """Put back into the inbox what a run did not get for a reason that will pass; returns how many events.
 
     A step without a report died, and is asked for again, too; unless what it needs has failed: that brings it along.
-    Each time the wait is longer, and it never ends: what was announced once may never be shown as a difference again.
+    Each time the wait is longer. It never ends while the provider is to blame: what was announced once may never be
+    shown as a difference again. What has killed its run ten times in a row is poison and put aside.
     """
     answered = {report.resource.name for report in reports}
     held_up = {report.resource.name for report in reports if report.failures}
@@ -231,8 +248,9 @@ def ask_again(runtime: Runtime, provider: str, run: PlannedRun, reports: Sequenc
             for failure in report.failures:
                 if failure.athlete_id == athlete_id and will_pass(failure):
                     missed[athlete_id, max(soon, failure.retry_at or soon)].add(report.resource.name)
+    deaths = run.deaths + 1 if died else 0
     for (athlete_id, due), names in missed.items():
-        runtime.inbox.put(
+        name = runtime.inbox.put(
             ChangeEvent(
                 provider=provider,
                 athlete_id=athlete_id,
@@ -242,7 +260,10 @@ def ask_again(runtime: Runtime, provider: str, run: PlannedRun, reports: Sequenc
                 days=tuple(run.window.days()),
                 detail="its run failed on something that will pass",
                 attempt=run.attempt + 1,
+                deaths=deaths,
             ),
             due=due,
         )
+        if deaths >= _MOST_DEATHS:
+            runtime.inbox.reject(name, f"{deaths} runs for it in a row were killed or crashed; their logs say why")
     return len(missed)

@@ -55,6 +55,8 @@ class ChangeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What the provider called it, for people."""
     attempt: int = 0
     """How often it was put off because the provider did not know the object yet."""
+    deaths: int = 0
+    """How many runs for it in a row were killed or crashed."""
 
     @property
     def key(self) -> str:

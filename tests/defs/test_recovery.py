@@ -78,6 +78,15 @@ def test_the_news_of_a_run_that_never_reported_waits_again(runtime: Runtime, sta
     assert len(runtime.inbox.due("strava", now + timedelta(minutes=5), 10)) == 2
 
 
+def test_a_run_that_dies_again_and_again_is_counted(runtime: Runtime) -> None:
+    with dg.instance_for_test() as instance:
+        put_back(runtime, instance, a_run(dg.DagsterRunStatus.FAILURE, **{run_tags.DEATHS: "3"}))
+        events = [runtime.inbox.read(name) for name in runtime.inbox.names("strava")]
+        assert [event.deaths for event in events if event is not None] == [4, 4]
+        put_back(runtime, instance, a_run(dg.DagsterRunStatus.FAILURE, **{run_tags.DEATHS: "9"}))
+    assert len(list(runtime.inbox.rejected())) == 2, "an alert says so"
+
+
 def test_a_run_that_is_no_news_is_left_to_dagster(runtime: Runtime) -> None:
     with dg.instance_for_test() as instance:
         assert put_back(runtime, instance, a_run(dg.DagsterRunStatus.FAILURE, **{run_tags.NEWS: ""})) == 0

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fit_platform.feed.plan import PlannedRun, ask_again, take
+from fit_platform.feed.plan import PlannedRun, ask_again, finish, take
 from fit_platform.pipeline.pull import AthleteFailure, PullReport
 from fit_platform.providers.base import Window
 from fit_platform.providers.registry import resource
@@ -62,10 +62,7 @@ def test_what_fails_again_and_again_is_asked_for_less_and_less_often_and_never_f
 
 
 def test_a_run_for_news_that_was_put_off_says_how_often(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Runtime, "clients", lambda *_, **__: [SimpleNamespace(athlete_id="ada")])
-    monkeypatch.setattr(
-        type(runtime.connections), "get", lambda *_: SimpleNamespace(athlete_id="ada", broken=None, provider="strava")
-    )
+    link(runtime, monkeypatch)
     ask_again(
         runtime,
         "strava",
@@ -100,3 +97,58 @@ def test_a_step_that_died_is_asked_for_again_for_everybody(runtime: Runtime) -> 
 
 def test_a_run_that_got_everything_leaves_nothing_behind(runtime: Runtime) -> None:
     assert ask_again(runtime, "strava", RUN, [report("activities"), report("streams")]) == 0
+
+
+def at(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    monkeypatch.setattr(Runtime, "clock", lambda _: datetime.now(UTC) + timedelta(days=days))
+
+
+def test_what_kills_every_run_is_put_aside_in_the_end_and_takes_no_other_day_along(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two days in one run the second is poison. After two deaths each has a run of its own."""
+    poison = DAYS.last
+    link(runtime, monkeypatch)
+    ask_again(runtime, "strava", replace(RUN, athletes=("ada",), resources=("activities",)), [])
+    pulled, runs = [], []
+    for round_ in range(1, 20):
+        at(monkeypatch, round_)
+        tick = take(runtime, "strava")
+        runs.append([run.span for run in tick.runs])
+        for run in tick.runs:
+            dies = poison in run.window.days()
+            reports = [] if dies else [report(name) for name in run.resources]
+            ask_again(runtime, "strava", run, reports)
+            pulled += [] if dies else [run.span]
+        finish(runtime, tick.handled)
+        if not tick.runs:
+            break
+    assert runs == [[str(DAYS)], [str(DAYS.first), str(poison)], *[[str(poison)]] * 7, []]
+    assert pulled == [str(DAYS.first)]
+    ((name, reason),) = runtime.inbox.rejected()
+    assert "10 runs" in reason
+    left = runtime.inbox.store.read(name)
+    assert left is not None
+    assert str(poison).encode() in left
+
+
+def test_a_suspect_day_is_left_out_of_the_wide_runs_of_very_many_days(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(runtime, monkeypatch)
+    days = [DAYS.first + timedelta(days=2 * n) for n in range(30)]
+    suspect = days[3]
+    for day in days:
+        deaths = 1 if day == suspect else -1
+        ask_again(runtime, "strava", PlannedRun(Window(day, day), ("activities",), ("ada",), 0, deaths), [])
+    at(monkeypatch, 1)
+    windows = [run.window for run in take(runtime, "strava").runs]
+    assert [window for window in windows if suspect in window.days()] == [Window(suspect, suspect)]
+    assert len(windows) < 8
+    assert {day for window in windows for day in window.days()} >= set(days)
+
+
+def link(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Runtime, "clients", lambda *_, **__: [SimpleNamespace(athlete_id="ada")])
+    known = SimpleNamespace(athlete_id="ada", broken=None, provider="strava")
+    monkeypatch.setattr(type(runtime.connections), "get", lambda *_: known)
