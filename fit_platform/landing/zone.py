@@ -32,8 +32,11 @@ from fit_platform.providers.base import DayAnswer, Item, Rejected, Resource
 
 NOTHING = content_hash([])
 """The content hash of a day that was pulled and holds nothing."""
-_GONE = "no longer in the provider's answer"
+GONE = "no longer in the provider's answer"
 _WRITE_ATTEMPTS = 20
+
+WhyAbsent = Callable[[str], str]
+"""An object's id -> why an answer no longer shows it, for its tombstone. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,24 @@ class LandingZone:
         """Use this store."""
         self.store = store
 
-    def write_day(self, resource: Resource, athlete_id: str, answer: DayAnswer, now: datetime) -> Written:
-        """Land one day's answer. Nothing is written when the content is what has landed already."""
+    def write_day(
+        self,
+        resource: Resource,
+        athlete_id: str,
+        answer: DayAnswer,
+        now: datetime,
+        *,
+        why_absent: WhyAbsent = lambda object_id: GONE,
+    ) -> Written:
+        """Land one day's answer. Nothing is written when the content is what has landed already.
+
+        `why_absent` is asked about each object that has landed and that the answer does not show.
+        """
         key = DayKey(resource.provider, resource.name, answer.day, athlete_id)
         history = history_path(key.path, f"{now:%Y%m%dT%H%M%S%f}")
         for _ in range(_WRITE_ATTEMPTS):
             before, version = self._before(key)
-            lines = _merge(before or [], answer, resource.object_id, now)
+            lines = _merge(before or [], answer, resource.object_id, now, why_absent)
             new_hash = content_hash(lines)
             rejected = sum(line.rejected is not None for line in lines)
             if before is not None and new_hash == content_hash(before):
@@ -232,7 +246,11 @@ def _busy(key: DayKey) -> BusyError:
 
 
 def _merge(
-    before: Sequence[Line], answer: DayAnswer, object_id: Callable[[Any], str] | None, now: datetime
+    before: Sequence[Line],
+    answer: DayAnswer,
+    object_id: Callable[[Any], str] | None,
+    now: datetime,
+    why_absent: WhyAbsent = lambda object_id: GONE,
 ) -> list[Line]:
     """The day's new lines: this answer, joined to what is known of the same objects.
 
@@ -270,15 +288,8 @@ def _merge(
         if line.tombstone is not None or rejects:  # an answer with rejects is no proof that something is gone
             lines.append(line)
         else:
-            lines.append(
-                Line(
-                    b"null",
-                    line.request,
-                    now,
-                    line.first_fetched_at,
-                    tombstone={"object_id": identity, "reason": _GONE, "content": content_hash([line])},
-                )
-            )
+            note = {"object_id": identity, "reason": why_absent(identity), "content": content_hash([line])}
+            lines.append(Line(b"null", line.request, now, line.first_fetched_at, tombstone=note))
     return archived + lines + rejects
 
 

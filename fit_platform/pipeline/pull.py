@@ -7,9 +7,9 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from fit_platform.errors import AuthRevoked, FitError, ProviderError, QuotaExhausted
+from fit_platform.errors import AuthRevoked, FitError, NotFound, ProviderError, QuotaExhausted
 from fit_platform.landing.layout import DayKey
-from fit_platform.landing.zone import LandingZone, Written
+from fit_platform.landing.zone import GONE, LandingZone, WhyAbsent, Written
 from fit_platform.providers.base import DayUnknown, Item, Pull, Pulled, Resource, Window
 from fit_platform.providers.http import ApiClient
 from fit_platform.providers.pulling import with_what_a_registration_hides
@@ -20,6 +20,8 @@ Progress = Callable[["PullProgress"], None]
 DAYS_PER_RUN = 392
 """Days of a long window that one run pulls: a year and a bit in whole ranges of 28 (Polar), 14 and 7 days, so that a
 cut between runs costs no call. A run that dies loses little: what has landed is not asked for again one by one."""
+
+_ASKED_BY_ID = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,35 @@ def _pull_part(
         if isinstance(pulled, DayUnknown):
             report.unknown[athlete_id, pulled.day] = pulled.reason
             continue
-        written = zone.write_day(resource, athlete_id, pulled, now())
+        asked_by_id = _asked_by_id(resource, client, pulled.day)
+        written = zone.write_day(resource, athlete_id, pulled, now(), why_absent=asked_by_id)
         report.written[athlete_id, pulled.day] = written
         progress(
             PullProgress(resource.provider, resource.name, athlete_id, pulled.day, written.changed, written.objects)
         )
+
+
+def _asked_by_id(resource: Resource, client: ApiClient, day: date) -> WhyAbsent:
+    """Asks for an absent object by its id, where that can be done, because a tombstone has to say why.
+
+    One call each, for the first few of a day: whoever deletes everything is not to pay for it with a day's quota.
+    """
+    left = _ASKED_BY_ID
+
+    def why_absent(object_id: str) -> str:
+        nonlocal left
+        if resource.day_by_id is None or left == 0:
+            return GONE
+        left -= 1
+        try:
+            is_now_on = resource.day_by_id(client, object_id)
+        except NotFound:
+            return "deleted at the provider, or hidden from us: it answers 404"
+        except FitError:  # no answer is no reason to keep what is no longer shown
+            return GONE
+        return GONE if is_now_on == day else f"moved to {is_now_on}"
+
+    return why_absent
 
 
 def _closed_days(resource: Resource, athlete_id: str, window: Window, zone: LandingZone) -> dict[tuple[str, date], str]:

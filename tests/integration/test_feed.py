@@ -226,6 +226,12 @@ def test_a_forged_deletion_deletes_nothing_and_a_true_one_leaves_a_tombstone(hom
     assert live_after_news("1") == before, "Strava still shows it"
     home.control("world", ops=[{"op": "delete", "provider": "strava", "athlete": key.athlete_id, "record": victim}])
     assert live_after_news("2") == before[1:]
+    with at(home) as runtime:
+        (grave,) = [line for line in runtime.zone.lines(key) or [] if line.tombstone]
+    assert grave.tombstone is not None
+    assert "404" in grave.tombstone["reason"]
+    assert grave.tombstone["object_id"] == victim
+    assert grave.fetched_at.replace(microsecond=0) == EVENING
 
 
 def test_a_forged_revocation_is_put_aside_and_a_true_one_stops_pulls_at_once(home: House) -> None:

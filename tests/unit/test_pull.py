@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from fit_platform.errors import AuthRevoked, QuotaExhausted, Transient
+from fit_platform.errors import AuthRevoked, NotFound, QuotaExhausted, Transient
+from fit_platform.landing.layout import DayKey
 from fit_platform.landing.store import FolderStore
-from fit_platform.landing.zone import LandingZone
+from fit_platform.landing.zone import GONE, LandingZone
 from fit_platform.pipeline.pull import pull
 from fit_platform.providers.base import DayAnswer, DayOf, Item, Parser, Resource, Window
 from fit_platform.providers.fitbit.tables import STEPS
@@ -120,3 +122,39 @@ def test_one_athletes_failure_loses_nobody_elses_day(zone: LandingZone) -> None:
     assert {(f.athlete_id, f.verdict) for f in report.failures} == {("ben", "needs re-consent"), ("cleo", "transient")}
     assert "fit-platform link test ben" in report.failures[0].message
     assert len(report.written) == len(DAYS.days()) * 2 - 1
+
+
+def test_a_tombstone_says_whether_the_object_was_deleted_moved_or_only_left_out(tmp_path: Path) -> None:
+    """One call each, and only for the first five: the sixth is not asked about."""
+    shown = ["1", "2", "3", "4", "5", "6"]
+    asked: list[str] = []
+
+    def day_by_id(client: Any, object_id: str) -> date:
+        asked.append(object_id)
+        match object_id:
+            case "1":
+                raise NotFound("test", "/x", "no such thing")
+            case "2":
+                return DAYS.last
+            case "3":
+                raise Transient("test", "/x", "no answer")
+        return DAYS.first
+
+    def pull_day(client: Any, window: Window, landed: Any) -> Iterator[DayAnswer]:
+        for day in window.days():
+            yield DayAnswer(day, tuple(Item(f'{{"id":"{one}"}}'.encode(), {"path": "/x"}, START) for one in shown))
+
+    things = replace(resource(pull_day), object_id=lambda payload: str(payload["id"]), day_by_id=day_by_id)
+    zone, client = LandingZone(FolderStore(tmp_path)), SimpleNamespace(athlete_id="ada", registered_at=None)
+    day = Window(DAYS.first, DAYS.first)
+    pull(things, day, [client], zone)
+    assert asked == []
+    shown.clear()
+    for _ in range(2):
+        assert pull(things, day, [client], zone).failures == []
+        lines = zone.lines(DayKey(things.provider, things.name, DAYS.first, "ada")) or []
+        reasons = {line.tombstone["object_id"]: line.tombstone["reason"] for line in lines if line.tombstone}
+        assert "404" in reasons["1"]
+        assert str(DAYS.last) in reasons["2"]
+        assert [reasons[one] for one in "3456"] == [GONE] * 4
+        assert asked == ["1", "2", "3", "4", "5"], "a tombstone is not asked about again"
