@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from fit_platform.accounts.connections import CONFIRM_AFTER, State
@@ -26,7 +26,8 @@ from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey, history_prefix
 from fit_platform.landing.zone import LandingZone
 from fit_platform.pipeline.load import load
-from fit_platform.providers.registry import PROVIDERS, every_resource, resources
+from fit_platform.providers.base import Resource
+from fit_platform.providers.registry import PROVIDERS, resources
 from fit_platform.retention.receipts import Kind, Receipt, Removed, write_receipt
 from fit_platform.runtime import Runtime
 
@@ -50,7 +51,7 @@ def purge_expired(runtime: Runtime, now: datetime, horizon: timedelta = timedelt
             if expired:
                 why = f"retention of {keep_days} days"
                 receipts.append(_purge(runtime, "retention", provider, athlete_id, expired, why, now, closed=why))
-    _unload_switched_off(runtime)
+    _unload_what_no_run_loads(runtime)
     return receipts
 
 
@@ -67,7 +68,7 @@ def purge_revoked(runtime: Runtime, now: datetime) -> list[Receipt]:
         if landed_days_of(runtime.zone, connection.provider, connection.athlete_id, api_only=True)
         if (receipt := revoke_and_purge(runtime, connection.provider, connection.athlete_id, now)) is not None
     ]
-    _unload_switched_off(runtime)
+    _unload_what_no_run_loads(runtime)
     return receipts
 
 
@@ -242,30 +243,40 @@ def _base_rows(runtime: Runtime, provider: str, athlete_id: str, days: list[date
     return {name: rows for name, rows in counts.items() if rows}
 
 
-def _unload_switched_off(runtime: Runtime) -> None:
-    """Take what was purged out of the base tables of resources that are switched off: no run loads their days."""
+def _unload_what_no_run_loads(runtime: Runtime) -> None:
+    """Take what was purged out of base tables where no run does: switched-off resources, days before FIT_START_DATE."""
     pulled = {resource.key for resource in resources(runtime.settings)}
-    for resource in (one for one in every_resource() if one.key not in pulled):
+    for provider in PROVIDERS:
+        limited = runtime.limited(provider)
+        connections = runtime.connections.list(provider)
+        if not limited and not any(one.broken and one.broken.state is State.REVOKED for one in connections):
+            continue
         runtime.prepare_warehouse()
         with runtime.warehouse.session():
-            if not (loaded := runtime.warehouse.ledger(*resource.key)):
-                continue
-            landed = set(runtime.zone.keys(*resource.key))
-            limited = runtime.limited(resource.provider)
-            rows = [
-                DayKey(resource.provider, resource.name, row["dt"], row["athlete_id"])
-                for table in resource.tables
-                for row in runtime.warehouse.query(
-                    f"SELECT DISTINCT dt, athlete_id FROM {runtime.warehouse.relation('base', table.name)} "
-                    "WHERE acquired_via = 'api' AND dt >= DATE '0001-01-01'"
-                ).to_pylist()
-            ]
-            gone = {
-                key.dt
-                for key in rows
-                if key not in landed or (key.athlete_id in limited and runtime.zone.closed_because(key))
-            }
-            load(resource, gone & loaded.keys(), runtime.zone, runtime.warehouse)
+            for resource in PROVIDERS[provider]:
+                days = set(runtime.warehouse.ledger(*resource.key))
+                if resource.key in pulled:
+                    days = {day for day in days if day < runtime.settings.start_date}
+                if days:
+                    load(resource, days & _purged_days(runtime, resource, limited), runtime.zone, runtime.warehouse)
+
+
+def _purged_days(runtime: Runtime, resource: Resource, limited: Container[str]) -> set[date]:
+    """Days of which base tables have API rows of somebody for whom nothing has landed, or who is closed there."""
+    landed = set(runtime.zone.keys(*resource.key))
+    keys = {
+        DayKey(resource.provider, resource.name, row["dt"], row["athlete_id"])
+        for table in resource.tables
+        for row in runtime.warehouse.query(
+            f"SELECT DISTINCT dt, athlete_id FROM {runtime.warehouse.relation('base', table.name)} "
+            "WHERE acquired_via = 'api' AND dt >= DATE '0001-01-01'"
+        ).to_pylist()
+    }
+    return {
+        key.dt
+        for key in keys
+        if key not in landed or (key.athlete_id in limited and runtime.zone.closed_because(key) is not None)
+    }
 
 
 def _tell(runtime: Runtime, provider: str, athlete_id: str, days: list[date], why: str, now: datetime) -> None:

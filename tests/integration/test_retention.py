@@ -143,6 +143,22 @@ def test_what_a_resource_gave_before_it_was_switched_off_goes_too(house: House) 
         assert {row["athlete_id"] for row in house.query(f"SELECT athlete_id FROM base.{table}")} == {BEN}
 
 
+def test_days_before_a_later_start_date_are_purged_from_the_base_tables_too(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No run can have a partition before FIT_START_DATE, so that the ordinary way does not lead there."""
+    at = in_days(7.1)
+    monkeypatch.setenv("FIT_START_DATE", str(WINDOW.last))
+    with house.open() as runtime:
+        assert runtime.settings.start_date == WINDOW.last
+        assert overdue(runtime, at)["base.strava_activities"] > 1
+        purge_expired(runtime, at)
+    (row,) = house.query(
+        "SELECT count(*) AS n FROM base.strava_activities WHERE athlete_id = ? AND dt < ?", ADA, WINDOW.last
+    )
+    assert row["n"] == 0
+
+
 def test_a_purged_day_is_not_pulled_again_until_the_choice_is_keep(house: House) -> None:
     with house.open() as runtime:
         purge_expired(runtime, in_days(8))
