@@ -6,7 +6,7 @@ import logging
 
 import uvicorn
 
-from fit_platform.feed.asgi import build_app
+from fit_platform.feed.asgi import BUCKET_THREADS, DISK_THREADS, build_app
 from fit_platform.feed.assemble import build_receiver, secrets_file
 from fit_platform.patience import ImpatientProtocol
 from fit_platform.settings import Settings
@@ -23,7 +23,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     receiver = build_receiver(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
-        build_app(receiver),
+        build_app(receiver, threads=BUCKET_THREADS if settings.landing_dir.startswith("gs://") else DISK_THREADS),
         host=host,
         port=port,
         http=ImpatientProtocol,
