@@ -86,8 +86,9 @@ test-ui: $(READY) ## The dashboard in a headless Chromium: values, views, decisi
 	  --allow-unix-socket -n 2 --dist loadfile tests/ui
 
 dbt-docs: $(READY) ## The marts' documentation with lineage, one HTML file that needs no server: dbt_project/target/static_index.html
-	@FIT_WAREHOUSE_PATH=$$(mktemp -d)/fit.duckdb $(BIN)/dbt --quiet docs generate --static --empty-catalog --target-path $(CURDIR)/dbt_project/target \
-	  --project-dir dbt_project --profiles-dir dbt_project
+	@made=$$(mktemp -d) && FIT_WAREHOUSE_PATH=$$made/fit.duckdb $(BIN)/dbt --quiet docs generate --static --empty-catalog \
+	  --target-path $$made --project-dir dbt_project --profiles-dir dbt_project && mkdir -p dbt_project/target && \
+	  mv $$made/static_index.html dbt_project/target/ && rm -r $$made
 	@echo dbt_project/target/static_index.html
 
 check: $(READY) ## Lint, types, SQL

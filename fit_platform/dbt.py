@@ -10,11 +10,11 @@ from pathlib import Path
 
 from dagster_dbt import DbtProject
 
+from fit_platform import dbt_process
 from fit_platform.errors import FitError
 from fit_platform.settings import Settings
 
 DBT_DIR = Path(__file__).resolve().parents[1] / "dbt_project"
-DBT_EXECUTABLE = Path(sys.executable).with_name("dbt")
 DBT_PROJECT = DbtProject(project_dir=DBT_DIR, profiles_dir=DBT_DIR)
 _SOURCE_SUFFIXES = {".sql", ".yml", ".yaml", ".csv", ".md"}
 _PARSE_TIMEOUT_SECONDS = 300
@@ -50,14 +50,15 @@ def ensure_manifest(settings: Settings) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_current(manifest):
             dbt_environment(settings)
+            executable, first_arguments = dbt_process.command(sys.executable)
+            folders = ["--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR)]
             done = subprocess.run(
-                [str(DBT_EXECUTABLE), "--quiet", "parse", "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
-                 "--target", dbt_target(settings)],
+                [executable, *first_arguments, "--quiet", "parse", *folders, "--target", dbt_target(settings)],
                 capture_output=True,
                 text=True,
                 timeout=_PARSE_TIMEOUT_SECONDS,
                 check=False,
-            )  # fmt: skip
+            )
             if done.returncode != 0:
                 raise FitError(f"dbt cannot parse {DBT_DIR}: {done.stdout.strip() or done.stderr.strip()}")
             os.utime(manifest)  # dbt leaves an unchanged manifest's time alone

@@ -12,11 +12,15 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 PARENT_VARIABLE = "FIT_DBT_PARENT"
 """The process that starts dbt; told, because it may be gone before dbt can look."""
 RUN_VARIABLE = "FIT_RUN_ID"
 """The Dagster run that dbt builds for: a label of its jobs on BigQuery."""
+RANGES_VARIABLE = "FIT_DAY_RANGES"
+"""The days that dbt builds, as JSON; the macro `load_ranges` reads it."""
+WAREHOUSE_VARIABLE = "FIT_WAREHOUSE_PATH"
 _LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
 
@@ -30,6 +34,26 @@ def hand_on(run_id: str) -> None:
     """Tell a dbt that we start next whose child it is, and for which run it works: it inherits our environment."""
     os.environ[PARENT_VARIABLE] = str(os.getpid())
     os.environ[RUN_VARIABLE] = run_id
+
+
+def hand_on_days(ranges: str) -> None:
+    """Tell a dbt that we start next on which days it works, as JSON; an empty text: on all."""
+    if ranges:
+        os.environ[RANGES_VARIABLE] = ranges
+    else:  # empty is another value than none, and would make dbt parse models again
+        os.environ.pop(RANGES_VARIABLE, None)
+
+
+def _go_to_warehouse() -> None:
+    """Name the DuckDB file from its own folder.
+
+    What dbt has parsed serves every call with the same profile; with the file's full path in it, of that one home only.
+    """
+    path = Path(os.environ.get(WAREHOUSE_VARIABLE, ""))
+    if path.is_absolute():
+        os.environ[WAREHOUSE_VARIABLE] = path.name
+        if path.parent.is_dir():  # before the first build there is none, and parsing opens none
+            os.chdir(path.parent)
 
 
 def _end_with(parent: int) -> None:
@@ -46,6 +70,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if parent := os.environ.get(PARENT_VARIABLE):
         threading.Thread(target=_end_with, args=(int(parent),), name="lifeline", daemon=True).start()
+    _go_to_warehouse()
     from dbt.cli.main import cli
 
     sys.exit(cli())

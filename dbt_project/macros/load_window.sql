@@ -1,11 +1,13 @@
 {# Incremental rebuilds by day ranges: what is read, what is replaced.
 
-   The variable day_ranges lists the partition days (dt) that were loaded, as [first day, day after the last]; start_date
-   and end_date (exclusive) stand for one such range. A sample of partition day D has a local date of D-1, D or D+1, so
+   FIT_DAY_RANGES lists the partition days (dt) that were loaded, as JSON: [[first day, day after the last], ...]. In the
+   environment, because another --vars makes dbt parse the whole project again, and another variable of the environment
+   only the models that read it. By hand, start_date and end_date (exclusive) in --vars stand for one range. A sample of partition day D has a local date of D-1, D or D+1, so
    those local dates are rebuilt, from a few more days on each side. Several ranges, because what comes late lies far
    from today: one range from the one to the other would cost as many days as lie between. #}
 {% macro load_ranges() %}
-    {%- if var("day_ranges", none) -%} {{ return(var("day_ranges")) }}
+    {%- if env_var("FIT_DAY_RANGES", "") -%}
+        {{ return(fromjson(env_var("FIT_DAY_RANGES"))) }}
     {%- elif var("start_date", none) is not none and var(
         "end_date", none
     ) is not none -%}

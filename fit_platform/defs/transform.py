@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
 
-from fit_platform import run_tags
+from fit_platform import dbt_process, run_tags
 from fit_platform.dbt import DBT_PROJECT, ensure_manifest
 from fit_platform.defs.automation import AFTER_LOADS
 from fit_platform.defs.explain import explained, page_of
@@ -65,9 +65,10 @@ translator = Translator(DagsterDbtTranslatorSettings(enable_duplicate_source_ass
 _MANIFEST = ensure_manifest(load_settings())
 
 
-def day_range_vars(windows: Iterable[Window]) -> dict[str, list[list[str]]]:
-    """The dbt variable that makes the day-ranged models cover these windows; the end of each range is exclusive."""
-    return {"day_ranges": [[str(window.first), str(window.last + timedelta(days=1))] for window in windows]}
+def day_ranges(windows: Iterable[Window]) -> str:
+    """What makes the day-ranged models cover these windows, as JSON with exclusive ends; empty for all days."""
+    ranges = [[str(window.first), str(window.last + timedelta(days=1))] for window in windows]
+    return json.dumps(ranges) if ranges else ""
 
 
 @dbt_assets(
@@ -110,7 +111,7 @@ def dbt_day_ranges(context: dg.AssetExecutionContext, dbt: DbtCliResource, platf
     if context.run.tags.get(run_tags.FULL_REFRESH) == "true":
         yield from _run(["build", "--full-refresh"], context, dbt, platform)
     else:
-        yield from _run(["build", "--vars", json.dumps(day_range_vars(built))], context, dbt, platform)
+        yield from _run(["build"], context, dbt, platform, built)
         for _ in range(_MOST_CONSEQUENCES):
             with warehouse.session():
                 days = also_changed(surroundings_built(warehouse), surroundings_now(warehouse), built)
@@ -119,7 +120,7 @@ def dbt_day_ranges(context: dg.AssetExecutionContext, dbt: DbtCliResource, platf
             again = windows_of(days)
             context.log.info(f"{len(days)} more days changed by this: {', '.join(map(str, again))}")
             # Its outputs and checks have been told; a failing one ends the step all the same.
-            for _event in _run(["build", "--vars", json.dumps(day_range_vars(again))], context, dbt, platform):
+            for _event in _run(["build"], context, dbt, platform, again):
                 pass
             built = [*built, *again]
     if not _day_ranged_keys() <= set(context.selected_asset_keys):
@@ -140,9 +141,16 @@ def _day_ranged_keys() -> frozenset[dg.AssetKey]:
 
 
 def _run(
-    arguments: list[str], context: dg.AssetExecutionContext, dbt: DbtCliResource, platform: Platform
+    arguments: list[str],
+    context: dg.AssetExecutionContext,
+    dbt: DbtCliResource,
+    platform: Platform,
+    windows: Iterable[Window] = (),
 ) -> Iterator[Any]:
-    """Run dbt while holding the warehouse's lock. Its artifacts go to FIT_HOME, those of the last runs are kept."""
+    """Run dbt while holding the warehouse's lock. Its artifacts go to FIT_HOME, those of the last runs are kept.
+
+    Without windows the day-ranged models that it builds are built whole.
+    """
     folder = platform.runtime.settings.home_dir / "dbt"
     folder.mkdir(parents=True, exist_ok=True)
     for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT_DBT_RUNS]:
@@ -153,4 +161,5 @@ def _run(
     arguments = [*arguments, "--exclude-resource-type", "unit_test"]
     platform.runtime.prepare_warehouse()
     with platform.runtime.warehouse.exclusive():
+        dbt_process.hand_on_days(day_ranges(windows))
         yield from dbt.cli(arguments, context=context, target_path=target).stream()

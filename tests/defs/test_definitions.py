@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import date
@@ -11,7 +12,7 @@ import dagster as dg
 import pytest
 
 from fit_platform.definitions import defs
-from fit_platform.defs.transform import day_range_vars
+from fit_platform.defs.transform import day_ranges
 from fit_platform.pipeline.ranges import windows_of
 from fit_platform.providers.registry import resources
 
@@ -74,10 +75,10 @@ def test_what_blocks_publishing_is_unpartitioned_and_says_what_to_do(graph) -> N
 
 def test_day_ranges_cover_the_asked_days_and_those_that_a_killed_run_left() -> None:
     asked = [date(2026, 3, 5), date(2026, 3, 6), date(2026, 3, 7)]
-    assert day_range_vars(windows_of(asked)) == {"day_ranges": [["2026-03-05", "2026-03-08"]]}
+    assert json.loads(day_ranges(windows_of(asked))) == [["2026-03-05", "2026-03-08"]]
     left = [date(2026, 3, 1), date(2024, 11, 3)]
-    expected = {"day_ranges": [["2024-11-03", "2024-11-04"], ["2026-03-01", "2026-03-08"]]}
-    assert day_range_vars(windows_of([*asked, *left])) == expected
+    expected = [["2024-11-03", "2024-11-04"], ["2026-03-01", "2026-03-08"]]
+    assert json.loads(day_ranges(windows_of([*asked, *left]))) == expected
 
 
 def test_loading_the_definitions_imports_nothing_heavy() -> None:

@@ -33,6 +33,13 @@ def test_every_real_activity_counts_once(synced: House, truth: dict[str, Any]) -
     assert max(len(cluster) for cluster in expected) == 3, "the world has an activity with three records"
 
 
+def test_dbt_takes_what_was_parsed_for_another_home_and_other_days(synced: House) -> None:
+    """Parsing anew costs each build more seconds than most of its models."""
+    logs = [path.read_text() for path in (synced.home / "dbt").glob("*/dbt.log")]
+    assert len(logs) == 2, "day ranges and tables"
+    assert not [line for log in logs for line in log.splitlines() if "UnableToPartialParse" in line]
+
+
 def test_hourly_maximum_is_exactly_the_highest_sample_that_any_provider_served(
     synced: House, truth: dict[str, Any]
 ) -> None:

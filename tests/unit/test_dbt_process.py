@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,3 +61,31 @@ def test_our_dbt_is_started_as_such_a_process(monkeypatch: pytest.MonkeyPatch) -
     resources(Settings())["dbt"].cli(["build"])
     assert started["args"][:5] == [sys.executable, "-P", "-m", "fit_platform.dbt_process", "build"]
     assert started["env"][dbt_process.PARENT_VARIABLE] == str(os.getpid())
+
+
+WHAT_DBT_SEES = """
+import os, sys, types
+from fit_platform import dbt_process
+def cli():
+    print(os.getcwd(), os.environ["FIT_WAREHOUSE_PATH"], os.environ.get("FIT_DAY_RANGES"))
+sys.modules["dbt.cli.main"] = types.SimpleNamespace(cli=cli)
+dbt_process.hand_on_days(sys.argv[1])
+dbt_process.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("ranges", "seen"), [('[["2026-03-01","2026-03-02"]]', '[["2026-03-01","2026-03-02"]]'), ("", "None")]
+)
+def test_what_dbt_is_told_differs_between_homes_and_days_only_where_it_has_to(
+    tmp_path: Path, ranges: str, seen: str
+) -> None:
+    """dbt parses a project anew, for seconds, where its profile is another one."""
+    for home in ("one", "two"):
+        (tmp_path / home).mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", WHAT_DBT_SEES, ranges],
+            env={**os.environ, "FIT_WAREHOUSE_PATH": str(tmp_path / home / "fit.duckdb"), "FIT_DAY_RANGES": "[]"},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.stdout == f"{tmp_path / home} fit.duckdb {seen}\n", done.stderr
