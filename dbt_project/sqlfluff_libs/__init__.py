@@ -13,3 +13,8 @@ def var(name: str, default: object = "item") -> object:
     """The variable as dbt_project.yml has it; one that is null there stands for anything."""
     value = _VARS.get(name)
     return default if value is None else value
+
+
+def env_var(_name: str, default: str = "") -> str:
+    """Nothing is set."""
+    return default
