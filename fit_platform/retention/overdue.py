@@ -75,10 +75,10 @@ _KNOWN = (
 )
 _STALE_LOADS = """
     SELECT count(*) AS n FROM {loads} AS loads
-    WHERE loads.athlete_id = ? AND loads.activity_count > (
-      SELECT count(*) FROM {activities} AS activities
-      WHERE activities.athlete_id = loads.athlete_id AND activities.local_date = loads.local_date
-    )
+    LEFT JOIN (
+      SELECT local_date, count(*) AS activity_count FROM {activities} WHERE athlete_id = ? GROUP BY local_date
+    ) AS days ON days.local_date = loads.local_date
+    WHERE loads.athlete_id = ? AND loads.activity_count > coalesce(days.activity_count, 0)
 """
 _SPANS = """
     SELECT started_at, coalesce(elapsed_seconds, 0) AS elapsed_seconds FROM {activities}
@@ -179,7 +179,7 @@ def _stale_days(runtime: Runtime, copy: _Copy, mart: str, provider: str, athlete
         near = {day + timedelta(days=n) for day in told.column("local_date").to_pylist() for n in (-1, 0, 1)}
         return len(set(days.column("local_date").to_pylist()) - near)
     if mart == "training_load_daily" and (activities := copy.derived.get("activities")):
-        return _count(runtime, _STALE_LOADS.format(loads=relation, activities=activities), [athlete_id])
+        return _count(runtime, _STALE_LOADS.format(loads=relation, activities=activities), [athlete_id] * 2)
     return 0
 
 
