@@ -59,7 +59,7 @@ class Digests(LandingZone):
         self.days: dict[DayKey, Counter[bytes]] = {}
         self._items: dict[DayKey, list[Item]] = {}
 
-    def write_day(self, resource: Resource, athlete_id: str, answer: DayAnswer, now: object) -> Written:
+    def write_day(self, resource: Resource, athlete_id: str, answer: DayAnswer, now: object, **_: object) -> Written:
         key = DayKey(resource.provider, resource.name, answer.day, athlete_id)
         items = [item for item in answer.items if isinstance(item, Item)]
         assert len(items) == len(answer.items), f"{key}: a rejected body in the calm"

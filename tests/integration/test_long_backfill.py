@@ -60,7 +60,7 @@ class Memory(LandingZone):
     def __init__(self) -> None:
         self.days: dict[DayKey, list[Item]] = {}
 
-    def write_day(self, resource: Resource, athlete_id: str, answer: DayAnswer, now: datetime) -> Written:
+    def write_day(self, resource: Resource, athlete_id: str, answer: DayAnswer, now: datetime, **_: object) -> Written:
         key = DayKey(resource.provider, resource.name, answer.day, athlete_id)
         assert key not in self.days
         self.days[key] = [item for item in answer.items if isinstance(item, Item)]
