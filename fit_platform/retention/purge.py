@@ -22,6 +22,7 @@ from fit_platform.accounts.connections import CONFIRM_AFTER, State
 from fit_platform.accounts.oauth import oauth_of
 from fit_platform.accounts.tokens import open_token_store
 from fit_platform.errors import DamagedObject, FitError
+from fit_platform.landing.envelope import Line
 from fit_platform.landing.inbox import ChangeEvent
 from fit_platform.landing.layout import DayKey, history_prefix
 from fit_platform.landing.zone import LandingZone
@@ -68,7 +69,8 @@ def purge_revoked(runtime: Runtime, now: datetime) -> list[Receipt]:
         if landed_days_of(runtime.zone, connection.provider, connection.athlete_id, api_only=True)
         if (receipt := revoke_and_purge(runtime, connection.provider, connection.athlete_id, now)) is not None
     ]
-    _unload_what_no_run_loads(runtime)
+    if receipts:
+        _unload_what_no_run_loads(runtime)
     return receipts
 
 
@@ -159,19 +161,21 @@ def held_since(zone: LandingZone, key: DayKey) -> datetime | None:
 
 def holds_archive(zone: LandingZone, key: DayKey) -> bool:
     """Is anything in the object from the athlete's own export?"""
-    try:
-        return any(line.acquired_via == "archive" for line in zone.lines(key) or [])
-    except DamagedObject:
-        return False
+    return any(line.acquired_via == "archive" for line in _readable_lines(zone, key))
 
 
 def _is_of_archive(zone: LandingZone, key: DayKey) -> bool:
     """Did all that the object holds come from the athlete's own export?"""
-    try:
-        lines = zone.lines(key) or []
-    except DamagedObject:
-        return False
+    lines = _readable_lines(zone, key)
     return bool(lines) and all(line.acquired_via == "archive" for line in lines)
+
+
+def _readable_lines(zone: LandingZone, key: DayKey) -> list[Line]:
+    """The object's lines; none where it is damaged."""
+    try:
+        return zone.lines(key) or []
+    except DamagedObject:
+        return []
 
 
 def _keys(zone: LandingZone, provider: str, athlete_id: str) -> Iterable[DayKey]:
