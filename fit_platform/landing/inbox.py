@@ -203,7 +203,7 @@ class Inbox:
                 self.store.delete(name)
                 self.store.delete(f"{name}.reason.txt")
                 gone += 1
-        self.store.forget_replaced("inbox/")
+            self.store.forget_replaced(folder)
         with self._lock:
             self._waiting.pop(provider, None)  # read anew when next asked for
         return gone
