@@ -22,7 +22,7 @@ _PARSE_TIMEOUT_SECONDS = 300
 
 def dbt_environment(settings: Settings) -> None:
     """Tell dbt where the warehouse is: profiles.yml reads these variables, in whichever process dbt runs."""
-    os.environ["FIT_WAREHOUSE_PATH"] = str(settings.warehouse_path)
+    os.environ[dbt_process.WAREHOUSE_VARIABLE] = str(settings.warehouse_path)
     os.environ["FIT_DUCKDB_MEMORY_LIMIT"] = settings.duckdb_memory_limit
     os.environ["FIT_BIGQUERY_LOCATION"] = settings.bigquery_location
     os.environ["FIT_BIGQUERY_DATASET_PREFIX"] = settings.bigquery_dataset_prefix

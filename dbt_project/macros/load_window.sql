@@ -2,9 +2,10 @@
 
    FIT_DAY_RANGES lists the partition days (dt) that were loaded, as JSON: [[first day, day after the last], ...]. In the
    environment, because another --vars makes dbt parse the whole project again, and another variable of the environment
-   only the models that read it. By hand, start_date and end_date (exclusive) in --vars stand for one range. A sample of partition day D has a local date of D-1, D or D+1, so
-   those local dates are rebuilt, from a few more days on each side. Several ranges, because what comes late lies far
-   from today: one range from the one to the other would cost as many days as lie between. #}
+   only the models that read it. By hand, start_date and end_date (exclusive) in --vars stand for one range. A sample of
+   partition day D has a local date of D-1, D or D+1, so those local dates are rebuilt, from a few more days on each
+   side. Several ranges, because what comes late lies far from today: one range from the one to the other would cost as
+   many days as lie between. #}
 {% macro load_ranges() %}
     {%- if env_var("FIT_DAY_RANGES", "") -%}
         {{ return(fromjson(env_var("FIT_DAY_RANGES"))) }}

@@ -39,6 +39,10 @@ WhyAbsent = Callable[[str], str]
 """An object's id -> why an answer no longer shows it, for its tombstone. Never raises."""
 
 
+def _left_out(_object_id: str) -> str:
+    return GONE
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What writing a day came to."""
@@ -81,7 +85,7 @@ class LandingZone:
         answer: DayAnswer,
         now: datetime,
         *,
-        why_absent: WhyAbsent = lambda object_id: GONE,
+        why_absent: WhyAbsent = _left_out,
     ) -> Written:
         """Land one day's answer. Nothing is written when the content is what has landed already.
 
@@ -250,7 +254,7 @@ def _merge(
     answer: DayAnswer,
     object_id: Callable[[Any], str] | None,
     now: datetime,
-    why_absent: WhyAbsent = lambda object_id: GONE,
+    why_absent: WhyAbsent = _left_out,
 ) -> list[Line]:
     """The day's new lines: this answer, joined to what is known of the same objects.
 
